@@ -1,0 +1,19 @@
+//! The words every floor of Farebox shares: ids, quantities, time, keys, secrets.
+//!
+//! No I/O, no async, no JSON: a crate that only needs to name a [`Quantity`] or an [`Id`] pays for nothing else.
+
+mod address;
+mod id;
+mod key;
+mod mode;
+mod quantity;
+mod secret;
+mod time;
+
+pub use address::{Address, BadAddress};
+pub use id::{Agent, ApiKey, ApiToken, BadId, Delegation, Id, Kind, Lot, Merchant, Plan, PublicId};
+pub use key::{BadIdempotencyKey, IdempotencyKey};
+pub use mode::{BadMode, Mode};
+pub use quantity::{BadQuantity, Quantity};
+pub use secret::Secret;
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};

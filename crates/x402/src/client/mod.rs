@@ -1,0 +1,1 @@
+//! A Facilitator reached over HTTP.

@@ -1,0 +1,106 @@
+//! Who stands behind a gate: checks a payment, reserves it, makes it final.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use farebox_types::Quantity;
+use serde_json::Value;
+
+use crate::{PaymentRequired, Receipt};
+
+/// One payment as the gate presents it. The offer is the gate's own, never the payer's copy of it.
+#[derive(Clone)]
+pub struct Payment {
+    /// The payer's header value, unread. Secret: a bearer token.
+    pub token: Arc<str>,
+    /// The offer for this request.
+    pub required: Arc<PaymentRequired>,
+    /// The price.
+    pub amount: Quantity,
+}
+
+/// Reserve on verify, and for how long at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// After this an unsettled hold is given back.
+    pub ttl: Duration,
+}
+
+/// What verify found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Good, and reserved when a hold was asked for.
+    Valid(Verified),
+    /// Not good; nothing is reserved.
+    Refused(Refusal),
+}
+
+/// A good payment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified {
+    /// Names the charge for settle and release.
+    pub request_id: String,
+    /// Whose credits.
+    pub payer: Option<String>,
+    /// What observability needs to know about the agent behind the route.
+    pub agent_request: Option<Value>,
+}
+
+/// What settle did. An error instead is an unknown outcome: ask again with the same request id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// Final; the receipt goes to the payer.
+    Settled(Receipt),
+    /// Final: nothing was taken, and nothing will be.
+    Refused(Refusal),
+}
+
+/// A business answer: the payment does not go through. Both texts are safe to show to the payer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Machine code, an open set ([`crate::credits`] has ours).
+    pub code: String,
+    /// For people.
+    pub reason: String,
+}
+
+/// Something broke on the way; never shown to a payer.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Fault {
+    /// What broke, for the log.
+    pub what: String,
+    /// Whether another try can help.
+    pub retry: Retry,
+    /// The cause, if there is one.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Whether another try can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// No: the configuration is wrong.
+    Never,
+    /// Yes, after a while: nothing has happened.
+    After(Duration),
+    /// The call may have had its effect: repeat it with the same request id, or ask.
+    Unknown,
+}
+
+/// Who stands behind a gate. Both implementations, in process and over HTTP, keep these promises:
+///
+/// - `verify` with a hold reserves at most once per presented single-use token;
+/// - `settle` and `release` may be repeated with the same request id and have their effect once;
+/// - a [`Fault`] from `settle` decides nothing.
+#[async_trait]
+pub trait Facilitator: Send + Sync + 'static {
+    /// Checks a payment, and reserves its amount when `hold` is given.
+    async fn verify(&self, payment: &Payment, hold: Option<Hold>) -> Result<Verdict, Fault>;
+
+    /// Takes the amount. `request_id` is verify's.
+    async fn settle(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault>;
+
+    /// Gives a hold back.
+    async fn release(&self, payment: &Payment, request_id: &str) -> Result<(), Fault>;
+}
