@@ -1,1 +1,27 @@
-//! store
+//! Durable storage: one [`Store`] trait, SQLite and PostgreSQL behind it.
+//!
+//! Every write commits its idempotency record, its rows, its audit row and its outbox row together. Ledger commands from
+//! all callers of a process are grouped: a batch is whatever was waiting when the last commit ended ([`lanes`]).
+
+mod audit;
+mod codec;
+mod fault;
+mod lanes;
+mod migration;
+mod open;
+mod postgres;
+mod record;
+mod rows;
+mod sqlite;
+mod store;
+mod verify;
+
+pub use fault::{Fault, Retry};
+pub use migration::SchemaState;
+pub use open::{BadDatabaseUrl, Database, DatabaseUrl};
+pub use postgres::PostgresStore;
+pub use record::{Change, OperationKey, Record, Recorded};
+pub use rows::{Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Merchant, OutboxRow, Page, Plan, Role};
+pub use sqlite::SqliteStore;
+pub use store::{Decision, Store};
+pub use verify::{Difference, Report};

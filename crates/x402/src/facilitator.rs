@@ -1,10 +1,13 @@
 //! Who stands behind a gate: checks a payment, reserves it, makes it final.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use farebox_types::Quantity;
-use serde_json::Value;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::{PaymentRequired, Receipt};
 
@@ -14,9 +17,57 @@ pub struct Payment {
     /// The payer's header value, unread. Secret: a bearer token.
     pub token: Arc<str>,
     /// The offer for this request.
-    pub required: Arc<PaymentRequired>,
+    pub required: Arc<Offer>,
     /// The price.
     pub amount: Quantity,
+}
+
+/// What a 402 answer offers, with its JSON written once: a route's offer travels with every call about it.
+#[derive(Clone)]
+pub struct Offer {
+    value: PaymentRequired,
+    json: Box<RawValue>,
+}
+
+impl Offer {
+    /// Writes the JSON, and keeps both.
+    #[must_use]
+    pub fn new(value: PaymentRequired) -> Self {
+        let json = to_raw_value(&value).unwrap_or_default();
+        Self { value, json }
+    }
+
+    /// Compact JSON of the offer.
+    #[must_use]
+    pub const fn json(&self) -> &RawValue {
+        &self.json
+    }
+}
+
+impl Deref for Offer {
+    type Target = PaymentRequired;
+
+    fn deref(&self) -> &PaymentRequired {
+        &self.value
+    }
+}
+
+impl From<PaymentRequired> for Offer {
+    fn from(value: PaymentRequired) -> Self {
+        Self::new(value)
+    }
+}
+
+impl PartialEq for Offer {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
 }
 
 /// Reserve on verify, and for how long at most.

@@ -10,7 +10,7 @@ mod facilitator;
 pub mod header;
 mod wire;
 
-pub use facilitator::{Facilitator, Fault, Hold, Payment, Refusal, Retry, Settlement, Verdict, Verified};
+pub use facilitator::{Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Settlement, Verdict, Verified};
 pub use wire::{
     Accept, AccessToken, Authorization, CreditsAccept, CreditsExtra, PaymentRequired, Receipt, Resource, SessionKey,
     TokenPayload,

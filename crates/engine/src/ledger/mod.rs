@@ -1,1 +1,20 @@
-//! ledger
+//! One ledger: accounts, transfers between them, and the lots that credits came in.
+//!
+//! A batch of commands is decided in memory: load what [`Needs`] names, build a [`Book`], [`Book::apply`] each command in
+//! turn, write [`Changes`]. Nothing here waits, reads a clock or draws a number.
+
+mod account;
+mod apply;
+mod book;
+mod command;
+mod digest;
+mod lot;
+mod outcome;
+mod transfer;
+
+pub use account::{Account, AccountId, AccountKind, AccountSpec, BadUnit, Unit};
+pub use book::{Book, Changes, Entry, Needs};
+pub use command::{Actor, BadLeg, Command, Grant, Leg, Operation, Requirement};
+pub use lot::{Lot, MAX_OPEN_LOTS, Slice};
+pub use outcome::{Outcome, Refusal};
+pub use transfer::{BadState, State, Transfer, TransferId};

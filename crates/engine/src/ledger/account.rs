@@ -1,0 +1,209 @@
+//! Accounts: whose, of what, of which kind.
+
+use std::{fmt, str::FromStr};
+
+use farebox_types::{Address, Id, Merchant, Plan, Quantity, Timestamp};
+use uuid::Uuid;
+
+use super::{Lot, digest::derive};
+
+/// An account's id, computed from tenant, kind, unit and owner: naming an account needs no read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(Uuid);
+
+impl AccountId {
+    /// An id read back from storage.
+    #[must_use]
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The 16 bytes that storage keeps.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+/// What an account counts. Amounts of different units never meet in one transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Credits of one plan, in millionths.
+    Credit(Id<Plan>),
+    /// Uses of an authorization.
+    Use,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credit(plan) => write!(f, "credit:{plan}"),
+            Self::Use => f.write_str("use"),
+        }
+    }
+}
+
+/// A string that is not a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a unit")]
+pub struct BadUnit;
+
+impl FromStr for Unit {
+    type Err = BadUnit;
+
+    fn from_str(text: &str) -> Result<Self, BadUnit> {
+        match text.strip_prefix("credit:") {
+            Some(plan) => plan.parse().map(Self::Credit).map_err(|_| BadUnit),
+            None if text == "use" => Ok(Self::Use),
+            None => Err(BadUnit),
+        }
+    }
+}
+
+/// What an account is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AccountKind {
+    /// A payer's balance. Guarded.
+    Holder,
+    /// How often an authorization may be used: starts at 0, floor −limit. Guarded.
+    Limit,
+    /// Where granted credits come from. Unguarded.
+    Issuer,
+    /// What a merchant earned. Unguarded.
+    Revenue,
+    /// Where expired credits go. Unguarded.
+    Lapsed,
+    /// How often an unmetered plan was used, by payer. Unguarded.
+    Usage,
+}
+
+impl AccountKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [Self::Holder, Self::Limit, Self::Issuer, Self::Revenue, Self::Lapsed, Self::Usage];
+
+    /// The word storage keeps.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Holder => "holder",
+            Self::Limit => "limit",
+            Self::Issuer => "issuer",
+            Self::Revenue => "revenue",
+            Self::Lapsed => "lapsed",
+            Self::Usage => "usage",
+        }
+    }
+}
+
+/// Which account, said in full, so that it can be opened on first use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSpec {
+    /// Computed from the members below, `floor` excepted.
+    pub id: AccountId,
+    /// The merchant.
+    pub tenant: Id<Merchant>,
+    /// A payer's address, an authorization's key, or the merchant itself (empty).
+    pub owner: Box<str>,
+    /// What is counted.
+    pub unit: Unit,
+    /// What for.
+    pub kind: AccountKind,
+    /// The least that `posted − held` may be, in the unit's smallest parts; `None` = unguarded: never locked, its
+    /// balance is the sum of its transfers.
+    pub floor: Option<i64>,
+}
+
+impl AccountSpec {
+    /// A payer's credits of a plan.
+    #[must_use]
+    pub fn holder(tenant: Id<Merchant>, plan: Id<Plan>, payer: Address) -> Self {
+        Self::new(tenant, payer.to_string(), Unit::Credit(plan), AccountKind::Holder, Some(0))
+    }
+
+    /// How often the authorization `key` may still be used, out of `uses`.
+    #[must_use]
+    pub fn limit(tenant: Id<Merchant>, key: &str, uses: u32) -> Self {
+        let floor = -i64::from(uses).saturating_mul(Quantity::ONE.micros());
+        Self::new(tenant, key.to_owned(), Unit::Use, AccountKind::Limit, Some(floor))
+    }
+
+    /// The merchant's side of all uses.
+    #[must_use]
+    pub fn used(tenant: Id<Merchant>) -> Self {
+        Self::new(tenant, String::new(), Unit::Use, AccountKind::Usage, None)
+    }
+
+    /// Where a plan's credits come from.
+    #[must_use]
+    pub fn issuer(tenant: Id<Merchant>, plan: Id<Plan>) -> Self {
+        Self::new(tenant, String::new(), Unit::Credit(plan), AccountKind::Issuer, None)
+    }
+
+    /// What a plan's credits were spent on.
+    #[must_use]
+    pub fn revenue(tenant: Id<Merchant>, plan: Id<Plan>) -> Self {
+        Self::new(tenant, String::new(), Unit::Credit(plan), AccountKind::Revenue, None)
+    }
+
+    /// Where a unit's expired lots go.
+    #[must_use]
+    pub fn lapsed(tenant: Id<Merchant>, unit: Unit) -> Self {
+        Self::new(tenant, String::new(), unit, AccountKind::Lapsed, None)
+    }
+
+    /// A payer's count of unmetered uses of a plan.
+    #[must_use]
+    pub fn usage(tenant: Id<Merchant>, plan: Id<Plan>, payer: Address) -> Self {
+        Self::new(tenant, format!("{payer}/{plan}"), Unit::Use, AccountKind::Usage, None)
+    }
+
+    fn new(tenant: Id<Merchant>, owner: String, unit: Unit, kind: AccountKind, floor: Option<i64>) -> Self {
+        let plan = match unit {
+            Unit::Credit(plan) => plan.uuid(),
+            Unit::Use => Uuid::nil(),
+        };
+        let id = derive(&[
+            b"account",
+            tenant.uuid().as_bytes(),
+            kind.as_str().as_bytes(),
+            plan.as_bytes(),
+            owner.as_bytes(),
+        ]);
+        Self { id: AccountId(id), tenant, owner: owner.into(), unit, kind, floor }
+    }
+}
+
+/// A guarded account as it stands, with its open lots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Which account.
+    pub spec: AccountSpec,
+    /// Everything posted in, less everything posted out.
+    pub posted: i64,
+    /// The sum of its outstanding holds.
+    pub held: i64,
+    /// No outstanding hold ends before this; `None` without holds.
+    pub next_expiry: Option<Timestamp>,
+    /// Lots with something left or something held, in burn order.
+    pub lots: Vec<Lot>,
+}
+
+impl Account {
+    /// A new, empty account.
+    #[must_use]
+    pub const fn open(spec: AccountSpec) -> Self {
+        Self { spec, posted: 0, held: 0, next_expiry: None, lots: Vec::new() }
+    }
+
+    /// What can be spent at `now`: posted, less held, less lots that have expired but not yet lapsed.
+    #[must_use]
+    pub fn available(&self, now: Timestamp) -> i64 {
+        let expired: i64 = self.lots.iter().filter(|lot| lot.is_expired(now)).map(|lot| lot.remaining).sum();
+        self.posted.saturating_sub(self.held).saturating_sub(expired)
+    }
+
+    /// How far `available` is above the floor.
+    pub(super) fn headroom(&self, now: Timestamp) -> i64 {
+        self.available(now).saturating_sub(self.spec.floor.unwrap_or(i64::MIN))
+    }
+}

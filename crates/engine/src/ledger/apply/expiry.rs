@@ -1,0 +1,80 @@
+//! What time does: holds end, lots lapse.
+
+use farebox_types::Quantity;
+
+use crate::ledger::{AccountId, AccountSpec, Actor, Book, Entry, Slice, State, Transfer, TransferId};
+
+const CLOCK: &str = "clock";
+
+impl Book {
+    pub(in crate::ledger) fn expire_due_holds(&mut self) {
+        for id in self.due_holds() {
+            let Some(hold) = self.transfer(id).cloned() else { continue };
+            // A hold whose account is not part of this batch is left for the batch that locks it.
+            if self.account(hold.from).is_none() {
+                continue;
+            }
+            self.end_hold(&hold, State::Expired);
+            self.push_entry(Entry {
+                tenant: hold.tenant,
+                operation: hold.operation,
+                action: "expired",
+                actor: Actor::new(CLOCK),
+                account: hold.from,
+                amount: hold.amount,
+            });
+            let earliest = self.earliest_hold(hold.from);
+            if let Some(account) = self.account_mut(hold.from) {
+                account.next_expiry = earliest;
+            }
+        }
+    }
+
+    pub(in crate::ledger) fn lapse_expired_lots(&mut self) {
+        let now = self.now;
+        for id in self.account_ids() {
+            let Some(account) = self.account(id) else { continue };
+            let due = account.lots.iter().filter(|lot| lot.is_expired(now) && lot.remaining > 0);
+            let due: Vec<Slice> = due.map(|lot| Slice { lot: lot.id, amount: lot.remaining }).collect();
+            for slice in due {
+                if let Some(account) = self.account_mut(id) {
+                    if let Some(lot) = account.lots.iter_mut().find(|lot| lot.id == slice.lot) {
+                        lot.remaining = 0;
+                    }
+                    account.lots.retain(|lot| !lot.is_closed());
+                }
+                self.lapse(id, slice, b"expiry");
+            }
+        }
+    }
+
+    /// Moves what an expired lot had left out of its account. `cause` keeps two lapses of one lot apart.
+    pub(in crate::ledger) fn lapse(&mut self, account: AccountId, slice: Slice, cause: &[u8]) {
+        let Some(amount) = Quantity::from_micros(slice.amount) else { return };
+        let now = self.now;
+        let Some(row) = self.account_mut(account) else { return };
+        row.posted -= slice.amount;
+        let spec = row.spec.clone();
+        let to = AccountSpec::lapsed(spec.tenant, spec.unit);
+        self.touch_unguarded(&to);
+        let id = TransferId::lapse(slice.lot.uuid(), cause);
+        let balance = self.balance(Some(account));
+        self.record(Transfer {
+            tenant: spec.tenant,
+            id,
+            operation: id,
+            from: account,
+            to: to.id,
+            amount,
+            settled: amount,
+            state: State::Posted,
+            provenance: vec![slice],
+            balance,
+            created_at: now,
+            settled_at: Some(now),
+            expires_at: None,
+        });
+        let actor = Actor::new(CLOCK);
+        self.push_entry(Entry { tenant: spec.tenant, operation: id, action: "lapsed", actor, account, amount });
+    }
+}

@@ -1,0 +1,67 @@
+//! Opening a lot.
+
+use farebox_types::{Id, Quantity};
+
+use crate::ledger::{Book, Entry, Grant, Lot, MAX_OPEN_LOTS, Outcome, Refusal, State, Transfer, lot};
+
+impl Book {
+    pub(in crate::ledger) fn grant(&mut self, grant: &Grant) -> Result<Outcome, Refusal> {
+        let (to, amount) = (grant.leg.to(), grant.leg.amount());
+        if let Some(row) = self.transfer(grant.id) {
+            let same = row.from == grant.leg.from().id && row.to == to.id && row.amount == amount;
+            let again = Outcome::Granted { balance: row.balance, replayed: true };
+            return if same { Ok(again) } else { Err(Refusal::Conflict) };
+        }
+        let account = self.account(to.id).ok_or(Refusal::Conflict)?;
+        if account.lots.len() >= MAX_OPEN_LOTS {
+            return Err(Refusal::TooManyLots);
+        }
+        let posted = account.posted.checked_add(amount.micros()).ok_or(Refusal::Overflow)?;
+        if posted > Quantity::MAX.micros() / 2 {
+            return Err(Refusal::Overflow);
+        }
+        Ok(self.open_lot(grant, posted))
+    }
+
+    fn open_lot(&mut self, grant: &Grant, posted: i64) -> Outcome {
+        let (now, to, amount) = (self.now, grant.leg.to().clone(), grant.leg.amount());
+        self.touch_unguarded(grant.leg.from());
+        if let Some(account) = self.account_mut(to.id) {
+            account.posted = posted;
+            account.lots.push(Lot {
+                id: Id::from_uuid(grant.id.uuid()),
+                priority: grant.priority,
+                expires_at: grant.expires_at,
+                granted_at: now,
+                remaining: amount.micros(),
+                held: 0,
+            });
+            account.lots.sort_by(lot::burn_order);
+        }
+        let balance = self.balance(Some(to.id));
+        self.record(Transfer {
+            tenant: to.tenant,
+            id: grant.id,
+            operation: grant.id,
+            from: grant.leg.from().id,
+            to: to.id,
+            amount,
+            settled: amount,
+            state: State::Posted,
+            provenance: Vec::new(),
+            balance,
+            created_at: now,
+            settled_at: Some(now),
+            expires_at: None,
+        });
+        self.push_entry(Entry {
+            tenant: to.tenant,
+            operation: grant.id,
+            action: "granted",
+            actor: grant.actor.clone(),
+            account: to.id,
+            amount,
+        });
+        Outcome::Granted { balance, replayed: false }
+    }
+}

@@ -1,0 +1,87 @@
+//! One file per command. Each looks, then refuses, then changes: past the last check nothing can fail.
+
+mod expiry;
+mod grant;
+mod hold;
+mod post;
+mod release;
+
+use super::{Book, Leg, Operation, Outcome, Refusal, Transfer, account::Account, lot};
+use farebox_types::Quantity;
+
+impl Book {
+    /// Refuses unless every leg and requirement of a new charge can be met.
+    fn check(&self, operation: &Operation) -> Result<(), Refusal> {
+        if let Some(requirement) = &operation.requires {
+            self.check_headroom(&requirement.account, requirement.at_least)?;
+        }
+        operation
+            .legs
+            .iter()
+            .filter(|leg| leg.from().floor.is_some())
+            .try_for_each(|leg| self.check_headroom(leg.from(), leg.amount()))
+    }
+
+    fn check_headroom(&self, spec: &super::AccountSpec, needed: Quantity) -> Result<(), Refusal> {
+        let account = self.account(spec.id);
+        let headroom = account.map_or(0, |account| account.headroom(self.now));
+        if headroom >= needed.micros() {
+            return Ok(());
+        }
+        Err(Refusal::Insufficient {
+            kind: spec.kind,
+            needed: needed.micros(),
+            available: headroom.max(0),
+            held: account.map_or(0, |account| account.held),
+        })
+    }
+
+    /// The loaded transfers of an operation that exists, in leg order; refuses if it was made for something else.
+    fn existing(&self, operation: &Operation) -> Result<Option<Vec<Transfer>>, Refusal> {
+        if self.transfer(operation.id).is_none() {
+            return Ok(None);
+        }
+        let rows = (0_u8..).zip(&operation.legs).map(|(index, leg)| {
+            let row = self.transfer(operation.id.leg(index)).ok_or(Refusal::Conflict)?;
+            let same = row.tenant == operation.tenant && row.from == leg.from().id && row.to == leg.to().id;
+            if same { Ok(row.clone()) } else { Err(Refusal::Conflict) }
+        });
+        rows.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Reads the spendable balance that answers carry: of what is required, or of what the first leg takes from.
+    fn answer_balance(&self, operation: &Operation) -> i64 {
+        let required = operation.requires.as_ref().map(|requirement| requirement.account.id);
+        self.balance(required.or_else(|| operation.legs.first().map(|leg| leg.from().id)))
+    }
+
+    /// Takes a leg's amount out of its account: posted, or held. Returns which lots gave.
+    fn take(&mut self, leg: &Leg, hold: bool) -> Vec<super::Slice> {
+        let now = self.now;
+        let amount = leg.amount().micros();
+        let Some(account) = self.account_mut(leg.from().id) else { return Vec::new() };
+        let slices = lot::take(&mut account.lots, amount, now, hold);
+        if hold {
+            account.held += amount;
+        } else {
+            account.posted -= amount;
+            account.lots.retain(|lot| !lot.is_closed());
+        }
+        slices
+    }
+}
+
+/// Whether `posted` and `held` stay in range if `amount` more is taken or held.
+fn in_range(account: &Account, amount: Quantity) -> bool {
+    account.posted.checked_sub(amount.micros()).is_some() && account.held.checked_add(amount.micros()).is_some()
+}
+
+/// The first leg's amount: what a charge is said to cost.
+fn charged(operation: &Operation) -> Quantity {
+    operation.legs.first().map_or(Quantity::ZERO, Leg::amount)
+}
+
+/// The answer to a post, fresh or replayed.
+const fn posted(amount: Quantity, balance: i64, replayed: bool) -> Outcome {
+    Outcome::Posted { amount, balance, replayed }
+}

@@ -1,0 +1,116 @@
+//! Making final.
+
+use farebox_types::Quantity;
+
+use crate::ledger::{Book, Leg, Operation, Outcome, Refusal, State, Transfer, lot};
+
+use super::{charged, in_range, posted};
+
+impl Book {
+    pub(in crate::ledger) fn post(&mut self, operation: &Operation) -> Result<Outcome, Refusal> {
+        let Some(rows) = self.existing(operation)? else {
+            return self.post_fresh(operation);
+        };
+        match rows.first().map(|row| row.state) {
+            Some(State::Held) => self.post_held(operation, &rows),
+            Some(State::Posted) => posted_before(operation, &rows),
+            // The handler outlived its hold: what it did is charged if it still can be.
+            Some(State::Expired) => self.post_fresh(operation),
+            Some(State::Released) => Err(Refusal::Finished { state: State::Released }),
+            None => Err(Refusal::Conflict),
+        }
+    }
+
+    fn post_fresh(&mut self, operation: &Operation) -> Result<Outcome, Refusal> {
+        self.check(operation)?;
+        for leg in &operation.legs {
+            let fits = self.account(leg.from().id).is_none_or(|account| in_range(account, leg.amount()));
+            if !fits {
+                return Err(Refusal::Overflow);
+            }
+        }
+        for (index, leg) in (0_u8..).zip(&operation.legs) {
+            let provenance = self.take(leg, false);
+            self.settle_row(operation, index, leg, leg.amount(), provenance);
+        }
+        Ok(posted(charged(operation), self.answer_balance(operation), false))
+    }
+
+    fn post_held(&mut self, operation: &Operation, rows: &[Transfer]) -> Result<Outcome, Refusal> {
+        for (row, leg) in rows.iter().zip(&operation.legs) {
+            if row.state != State::Held {
+                return Err(Refusal::Conflict);
+            }
+            if leg.amount() > row.amount {
+                return Err(Refusal::ExceedsHold { held: row.amount });
+            }
+        }
+        for (index, (row, leg)) in (0_u8..).zip(rows.iter().zip(&operation.legs)) {
+            let spent = self.consume(row, leg.amount());
+            self.settle_row(operation, index, leg, row.amount, spent);
+        }
+        Ok(posted(charged(operation), self.answer_balance(operation), false))
+    }
+
+    /// Turns `amount` of a hold into a posting and gives the rest of it back. Returns what the lots paid.
+    fn consume(&mut self, hold: &Transfer, amount: Quantity) -> Vec<crate::ledger::Slice> {
+        let (spent, rest) = lot::split(&hold.provenance, amount.micros());
+        if let Some(account) = self.account_mut(hold.from) {
+            account.held -= hold.amount.micros();
+            account.posted -= amount.micros();
+            for slice in &spent {
+                if let Some(lot) = account.lots.iter_mut().find(|lot| lot.id == slice.lot) {
+                    lot.held -= slice.amount;
+                }
+            }
+            account.lots.retain(|lot| !lot.is_closed());
+            if account.held == 0 {
+                account.next_expiry = None;
+            }
+        }
+        self.give_back(hold, &rest);
+        spent
+    }
+
+    fn settle_row(
+        &mut self,
+        operation: &Operation,
+        index: u8,
+        leg: &Leg,
+        amount: Quantity,
+        provenance: Vec<crate::ledger::Slice>,
+    ) {
+        self.touch_unguarded(leg.from());
+        self.touch_unguarded(leg.to());
+        let id = operation.id.leg(index);
+        let before = self.transfer(id);
+        let transfer = Transfer {
+            tenant: operation.tenant,
+            id,
+            operation: operation.id,
+            from: leg.from().id,
+            to: leg.to().id,
+            amount,
+            settled: leg.amount(),
+            state: State::Posted,
+            provenance,
+            balance: self.answer_balance(operation),
+            created_at: before.map_or(self.now, |row| row.created_at),
+            settled_at: Some(self.now),
+            expires_at: before.and_then(|row| row.expires_at),
+        };
+        self.record(transfer);
+        if index == 0 {
+            self.note(operation, "posted", leg.from().id, leg.amount());
+        }
+    }
+}
+
+/// The same amount again answers as it did.
+fn posted_before(operation: &Operation, rows: &[Transfer]) -> Result<Outcome, Refusal> {
+    let same = rows.iter().zip(&operation.legs).all(|(row, leg)| row.settled == leg.amount());
+    match rows.first() {
+        Some(row) if same => Ok(posted(row.settled, row.balance, true)),
+        _ => Err(Refusal::Conflict),
+    }
+}

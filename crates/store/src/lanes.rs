@@ -1,0 +1,197 @@
+//! Group commit: each lane drains what is queued, without waiting for more, and commits it as one.
+//!
+//! A lane is one writer and its bounded queue. Ledger commands go to the lane of their account, so that a hot account is
+//! locked once a batch and not once a request. Batches appear by themselves when commits are slower than arrivals.
+
+use std::{future::Future, time::Duration};
+
+use farebox_engine::ledger::{AccountId, Command};
+use farebox_types::{Id, Merchant};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Decision, Fault, Record, Recorded, Retry};
+
+/// Commands in one batch at most.
+pub(crate) const MAX_BATCH: usize = 512;
+/// Jobs that may wait in one lane; more are refused, so memory stays bounded.
+const QUEUE: usize = 8 * MAX_BATCH;
+/// Tries of one write whose fault says that another may help.
+const TRIES: u32 = 5;
+
+/// Tries again while the fault says that it may help. A write repeated after an unknown commit finds its own rows.
+macro_rules! persist {
+    ($attempt:expr) => {{
+        let mut tries = 1;
+        loop {
+            match $attempt.await {
+                Err(fault) if fault.retry != Retry::Never && tries < TRIES => {
+                    tracing::warn!(error = %fault, tries, "database write failed, trying again");
+                    tokio::time::sleep(backoff(tries)).await;
+                    tries += 1;
+                }
+                answer => break answer,
+            }
+        }
+    }};
+}
+
+/// One database connection that writes, and nothing else does with it.
+pub(crate) trait Writer: Send + 'static {
+    /// One transaction: load, decide, write, commit. An error means that nothing is known to be written.
+    fn batch(&mut self, commands: &[Command]) -> impl Future<Output = Result<Vec<Decision>, Fault>> + Send;
+    /// One cold write in its own transaction.
+    fn record(&mut self, record: &Record) -> impl Future<Output = Result<Recorded, Fault>> + Send;
+    /// Ends due holds in its own transaction.
+    fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> impl Future<Output = Result<u32, Fault>> + Send;
+}
+
+type Reply<T> = oneshot::Sender<Result<T, Fault>>;
+
+enum Job {
+    Ledger(Command, Reply<Decision>),
+    Record(Box<Record>, Reply<Recorded>),
+    Sweep(Id<Merchant>, u32, Reply<u32>),
+    Stop,
+}
+
+/// The queues of a store's lanes.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    queues: Vec<mpsc::Sender<Job>>,
+}
+
+/// The receiving end of one lane.
+pub(crate) struct Lane {
+    queue: mpsc::Receiver<Job>,
+}
+
+impl Lanes {
+    /// `count` lanes and their receiving ends.
+    pub(crate) fn new(count: usize) -> (Self, Vec<Lane>) {
+        let (queues, lanes) =
+            (0..count.max(1)).map(|_| mpsc::channel(QUEUE)).map(|(tx, rx)| (tx, Lane { queue: rx })).unzip();
+        (Self { queues }, lanes)
+    }
+
+    /// Sends each command to its account's lane and awaits all answers, in order.
+    pub(crate) async fn execute(&self, commands: Vec<Command>) -> Result<Vec<Decision>, Fault> {
+        let mut waiting = Vec::with_capacity(commands.len());
+        for command in commands {
+            let lane = self.lane_of(command.lane());
+            waiting.push(self.send(lane, |reply| Job::Ledger(command, reply))?);
+        }
+        let mut answers = Vec::with_capacity(waiting.len());
+        for answer in waiting {
+            answers.push(answer.await.map_err(|_| lost())??);
+        }
+        Ok(answers)
+    }
+
+    pub(crate) async fn record(&self, record: Record) -> Result<Recorded, Fault> {
+        self.send(0, |reply| Job::Record(Box::new(record), reply))?.await.map_err(|_| lost())?
+    }
+
+    pub(crate) async fn sweep(&self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {
+        self.send(0, |reply| Job::Sweep(tenant, limit, reply))?.await.map_err(|_| lost())?
+    }
+
+    fn send<T>(
+        &self,
+        lane: usize,
+        job: impl FnOnce(Reply<T>) -> Job,
+    ) -> Result<oneshot::Receiver<Result<T, Fault>>, Fault> {
+        let (reply, answer) = oneshot::channel();
+        self.queues[lane].try_send(job(reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Fault::busy(),
+            mpsc::error::TrySendError::Closed(_) => Fault::closed(),
+        })?;
+        Ok(answer)
+    }
+
+    /// Lets each lane finish what is queued and end; whatever is sent later is refused.
+    pub(crate) async fn close(&self) {
+        for queue in &self.queues {
+            // A lane that has ended already needs no telling.
+            let _ = queue.send(Job::Stop).await;
+        }
+    }
+
+    fn lane_of(&self, account: Option<AccountId>) -> usize {
+        let low = account.map_or(0, |id| id.uuid().as_u128() % self.queues.len() as u128);
+        usize::try_from(low).unwrap_or_default()
+    }
+}
+
+/// The writer went away with the job in its hands: what became of it is unknown.
+fn lost() -> Fault {
+    Fault { what: "the writer ended before it answered".into(), retry: Retry::Unknown }
+}
+
+impl Lane {
+    /// Serves the queue with `writer` until the store is closed or dropped, after answering what was queued.
+    pub(crate) async fn run(mut self, mut writer: impl Writer) {
+        let mut jobs = Vec::with_capacity(MAX_BATCH);
+        while self.queue.recv_many(&mut jobs, MAX_BATCH).await > 0 {
+            let stop = jobs.iter().any(|job| matches!(job, Job::Stop));
+            if stop {
+                self.queue.close();
+            }
+            serve(&mut writer, jobs.drain(..)).await;
+        }
+    }
+}
+
+async fn serve(writer: &mut impl Writer, jobs: impl Iterator<Item = Job>) {
+    let (mut commands, mut replies, mut cold) = (Vec::new(), Vec::new(), Vec::new());
+    for job in jobs {
+        match job {
+            Job::Ledger(command, reply) => {
+                commands.push(command);
+                replies.push(reply);
+            }
+            other => cold.push(other),
+        }
+    }
+    if !commands.is_empty() {
+        // A caller that has gone away does not need its answer; its command has had its effect all the same.
+        for (reply, answer) in replies.into_iter().zip(execute(writer, &commands).await) {
+            let _ = reply.send(answer);
+        }
+    }
+    for job in cold {
+        match job {
+            Job::Record(record, reply) => drop(reply.send(persist!(writer.record(&record)))),
+            Job::Sweep(tenant, limit, reply) => drop(reply.send(writer.sweep(tenant, limit).await)),
+            Job::Ledger(..) | Job::Stop => {}
+        }
+    }
+}
+
+/// Runs a batch. If it fails for what is in it, each command runs alone, so that a poison one fails alone.
+async fn execute(writer: &mut impl Writer, commands: &[Command]) -> Vec<Result<Decision, Fault>> {
+    match persist!(writer.batch(commands)) {
+        Ok(decisions) => decisions.into_iter().map(Ok).collect(),
+        Err(fault) if commands.len() == 1 || fault.retry != Retry::Never => {
+            commands.iter().map(|_| Err(fault.clone())).collect()
+        }
+        Err(_) => {
+            let mut answers = Vec::with_capacity(commands.len());
+            for command in commands {
+                let alone = persist!(writer.batch(std::slice::from_ref(command)));
+                answers.push(alone.and_then(only));
+            }
+            answers
+        }
+    }
+}
+
+fn only(decisions: Vec<Decision>) -> Result<Decision, Fault> {
+    decisions.into_iter().next().ok_or_else(|| Fault::never("a batch of one has no answer"))
+}
+
+/// 20, 40, 80, 160 ms, each with up to half of it again, so that two writers do not meet twice.
+fn backoff(tries: u32) -> Duration {
+    let base = 10_u64 << tries.min(6);
+    let jitter = u64::from(uuid::Uuid::now_v7().as_bytes()[15]) * base / 512;
+    Duration::from_millis(base + jitter)
+}

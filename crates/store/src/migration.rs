@@ -1,0 +1,78 @@
+//! Numbered, immutable migrations.
+
+/// Where a database's schema stands against this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaState {
+    /// Nothing there yet.
+    Empty,
+    /// Older: `farebox migrate` brings it up to date.
+    Behind {
+        /// The last migration it has.
+        at: i64,
+        /// The last one there is.
+        latest: i64,
+    },
+    /// As this version wants it.
+    Current {
+        /// The last migration.
+        at: i64,
+    },
+    /// Written by a newer version, which this one must not touch.
+    Newer {
+        /// The last migration it has.
+        at: i64,
+        /// The last one this version knows.
+        latest: i64,
+    },
+}
+
+/// One step, never changed once released.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Migration {
+    pub(crate) number: i64,
+    pub(crate) name: &'static str,
+    pub(crate) sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($engine:literal: $($number:literal $name:literal),* $(,)?) => {
+        &[$(Migration {
+            number: $number,
+            name: $name,
+            sql: include_str!(concat!("../migrations/", $engine, "/", $name, ".sql")),
+        }),*]
+    };
+}
+
+pub(crate) const SQLITE: &[Migration] = migrations!("sqlite": 1 "0001_foundation");
+pub(crate) const POSTGRES: &[Migration] = migrations!("postgres": 1 "0001_foundation");
+
+/// Compares the last applied number (0 = none) with what there is.
+pub(crate) fn state(applied: i64, known: &[Migration]) -> SchemaState {
+    let latest = known.last().map_or(0, |migration| migration.number);
+    match applied {
+        0 => SchemaState::Empty,
+        at if at < latest => SchemaState::Behind { at, latest },
+        at if at > latest => SchemaState::Newer { at, latest },
+        at => SchemaState::Current { at },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_engines_have_the_same_numbers_and_names_without_gaps() {
+        let names = |list: &[Migration]| list.iter().map(|m| (m.number, m.name)).collect::<Vec<_>>();
+        assert_eq!(names(SQLITE), names(POSTGRES));
+        assert!(SQLITE.iter().zip(1..).all(|(migration, number)| migration.number == number));
+    }
+
+    #[test]
+    fn a_schema_is_empty_behind_current_or_newer() {
+        assert_eq!(state(0, SQLITE), SchemaState::Empty);
+        assert_eq!(state(1, SQLITE), SchemaState::Current { at: 1 });
+        assert_eq!(state(2, SQLITE), SchemaState::Newer { at: 2, latest: 1 });
+    }
+}

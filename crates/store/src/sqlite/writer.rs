@@ -1,0 +1,112 @@
+//! The writer: one transaction a batch.
+
+use std::{collections::HashSet, sync::Arc};
+
+use farebox_engine::ledger::{AccountId, Book, Changes, Command, Needs};
+use farebox_types::{Clock, Id, Merchant, Timestamp};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{cold, ledger};
+use crate::{AuditRow, Decision, Fault, Record, Recorded, audit, audit::Chains, lanes};
+
+/// Unguarded accounts that are known to have a row; beyond this many the set starts over.
+const MAX_KNOWN: usize = 100_000;
+
+pub(super) struct Writer {
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    chains: Chains,
+    known: HashSet<AccountId>,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, clock: Arc<dyn Clock>) -> Self {
+        Self { connection, clock, chains: Chains::start(), known: HashSet::new() }
+    }
+
+    fn batch_now(&mut self, commands: &[Command]) -> Result<Vec<Decision>, Fault> {
+        let now = self.clock.now();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (accounts, transfers) = ledger::load(&transaction, &Needs::of(commands), now)?;
+        let mut book = Book::new(now, accounts, transfers);
+        let decisions = commands.iter().map(|command| book.apply(command)).collect();
+        let changes = book.into_changes();
+        commit(transaction, &mut self.chains, &mut self.known, &changes, now)?;
+        Ok(decisions)
+    }
+
+    fn sweep_now(&mut self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {
+        let now = self.clock.now();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (accounts, transfers) = ledger::load_due(&transaction, tenant, limit, now)?;
+        let touched = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
+        let changes = Book::new(now, accounts, transfers).into_changes();
+        commit(transaction, &mut self.chains, &mut self.known, &changes, now)?;
+        Ok(touched)
+    }
+
+    fn record_now(&mut self, record: &Record) -> Result<Recorded, Fault> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let recorded = cold::write(&transaction, record)?;
+        if recorded == Recorded::Fresh {
+            let line = self.chains.line(record.tenant, audit::record_entries(record), record.at);
+            write_audit(&transaction, std::slice::from_ref(&line))?;
+            transaction.commit()?;
+            self.chains.advance(&[line]);
+        }
+        Ok(recorded)
+    }
+}
+
+fn commit(
+    transaction: Transaction<'_>,
+    chains: &mut Chains,
+    known: &mut HashSet<AccountId>,
+    changes: &Changes,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if changes.is_empty() {
+        return Ok(transaction.rollback()?);
+    }
+    if known.len() > MAX_KNOWN {
+        known.clear();
+    }
+    ledger::open_unguarded(&transaction, changes.unguarded.iter().filter(|spec| !known.contains(&spec.id)))?;
+    ledger::write(&transaction, changes)?;
+    let lines = chains.next(&changes.entries, now);
+    write_audit(&transaction, &lines)?;
+    transaction.commit()?;
+    chains.advance(&lines);
+    known.extend(changes.unguarded.iter().map(|spec| spec.id));
+    Ok(())
+}
+
+fn write_audit(transaction: &Transaction<'_>, lines: &[AuditRow]) -> Result<(), Fault> {
+    for line in lines {
+        let key = (line.tenant.uuid(), line.chain, line.seq);
+        transaction
+            .prepare_cached(
+                "INSERT INTO audit (tenant, chain, seq, entries, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute((key.0.as_bytes(), key.1.as_bytes(), key.2, &line.entries, line.hash, line.created_at.micros()))?;
+        transaction
+            .prepare_cached("INSERT INTO outbox (tenant, chain, seq, created_at) VALUES (?1, ?2, ?3, ?4)")?
+            .execute((key.0.as_bytes(), key.1.as_bytes(), key.2, line.created_at.micros()))?;
+    }
+    Ok(())
+}
+
+// SQLite answers at once, on this writer's own thread: nothing here ever awaits.
+impl lanes::Writer for Writer {
+    async fn batch(&mut self, commands: &[Command]) -> Result<Vec<Decision>, Fault> {
+        self.batch_now(commands)
+    }
+
+    async fn record(&mut self, record: &Record) -> Result<Recorded, Fault> {
+        self.record_now(record)
+    }
+
+    async fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {
+        self.sweep_now(tenant, limit)
+    }
+}

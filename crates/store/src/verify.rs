@@ -1,0 +1,175 @@
+//! Rebuilds balances, lots and audit chains from the rows, and compares.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+};
+
+use farebox_engine::ledger::{Account, AccountId, State, Transfer};
+use uuid::Uuid;
+
+use crate::{AuditRow, audit};
+
+/// What a verification found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Guarded accounts rebuilt.
+    pub accounts: u64,
+    /// Transfers read.
+    pub transfers: u64,
+    /// Audit lines whose hash was recomputed.
+    pub audit_lines: u64,
+    /// What does not agree; empty when all is well.
+    pub differences: Vec<Difference>,
+}
+
+impl Report {
+    /// True when everything agrees.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+/// One thing that does not agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Which row: table and id.
+    pub row: String,
+    /// What it says and what the other rows say.
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.row, self.what)
+    }
+}
+
+/// Fed every row of one snapshot: transfers and audit lines first (in chain order), accounts after.
+#[derive(Debug, Default)]
+pub(crate) struct Auditor {
+    report: Report,
+    accounts: HashMap<AccountId, Sums>,
+    lots: HashMap<Uuid, LotSums>,
+    parties: HashSet<AccountId>,
+    chains: BTreeMap<(Uuid, Uuid), (i64, [u8; 32])>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Sums {
+    posted: i128,
+    held: i128,
+}
+
+#[derive(Debug, Default)]
+struct LotSums {
+    account: Option<AccountId>,
+    granted: i64,
+    spent: i64,
+    held: i64,
+}
+
+impl Auditor {
+    pub(crate) fn transfer(&mut self, row: &Transfer) {
+        self.report.transfers += 1;
+        self.parties.extend([row.from, row.to]);
+        let (amount, settled) = (i128::from(row.amount.micros()), i128::from(row.settled.micros()));
+        match row.state {
+            State::Held => self.accounts.entry(row.from).or_default().held += amount,
+            State::Posted => {
+                self.accounts.entry(row.from).or_default().posted -= settled;
+                self.accounts.entry(row.to).or_default().posted += settled;
+                let granted = self.lots.entry(row.id.uuid()).or_default();
+                granted.account = Some(row.to);
+                granted.granted = row.settled.micros();
+            }
+            State::Released | State::Expired => {}
+        }
+        self.provenance(row);
+    }
+
+    fn provenance(&mut self, row: &Transfer) {
+        let paid: i64 = row.provenance.iter().map(|slice| slice.amount).sum();
+        let at_most = if row.state == State::Posted { row.settled } else { row.amount };
+        if paid > at_most.micros() || row.provenance.iter().any(|slice| slice.amount <= 0) {
+            self.differ("transfer", row.id.uuid(), format!("its lots paid {paid} for {}", at_most.micros()));
+        }
+        if row.state != State::Posted && !row.settled.is_zero() {
+            self.differ("transfer", row.id.uuid(), format!("{} but settled {}", row.state.as_str(), row.settled));
+        }
+        for slice in &row.provenance {
+            let lot = self.lots.entry(slice.lot.uuid()).or_default();
+            match row.state {
+                State::Posted => lot.spent += slice.amount,
+                State::Held => lot.held += slice.amount,
+                State::Released | State::Expired => {}
+            }
+        }
+    }
+
+    pub(crate) fn audit_line(&mut self, row: &AuditRow) {
+        self.report.audit_lines += 1;
+        let key = (row.tenant.uuid(), row.chain);
+        let (seq, previous) = self.chains.get(&key).copied().unwrap_or((0, [0; 32]));
+        if row.seq != seq + 1 {
+            self.differ("audit", row.chain, format!("line {} follows line {seq}", row.seq));
+        }
+        if audit::link(&previous, row) != row.hash {
+            self.differ("audit", row.chain, format!("line {} does not have its hash", row.seq));
+        }
+        self.chains.insert(key, (row.seq, row.hash));
+    }
+
+    /// A guarded account; an unguarded one has no balance of its own, only [`Auditor::unguarded`].
+    pub(crate) fn account(&mut self, row: &Account) {
+        self.report.accounts += 1;
+        self.parties.remove(&row.spec.id);
+        let id = row.spec.id.uuid();
+        let sums = self.accounts.get(&row.spec.id).copied().unwrap_or_default();
+        for (name, said, is) in [("posted", row.posted, sums.posted), ("held", row.held, sums.held)] {
+            if i128::from(said) != is {
+                self.differ("account", id, format!("{name} says {said}, its transfers say {is}"));
+            }
+        }
+        if row.spec.floor.is_some_and(|floor| row.posted - row.held < floor) {
+            self.differ("account", id, format!("{} is below its floor", row.posted - row.held));
+        }
+        for lot in &row.lots {
+            let sums = self.lots.remove(&lot.id.uuid()).unwrap_or_default();
+            let is = sums.granted - sums.spent - sums.held;
+            if sums.account != Some(row.spec.id) {
+                self.differ("account", id, format!("lot {} was not granted to it", lot.id));
+            } else if (lot.remaining, lot.held) != (is, sums.held) {
+                let said = format!("lot {} says {} free and {} held", lot.id, lot.remaining, lot.held);
+                self.differ("account", id, format!("{said}, its transfers say {is} and {}", sums.held));
+            }
+        }
+    }
+
+    pub(crate) fn unguarded(&mut self, id: AccountId) {
+        self.parties.remove(&id);
+        // What flows into an unguarded account is no lot.
+        self.lots.retain(|_, lot| lot.account != Some(id));
+    }
+
+    pub(crate) fn finish(mut self) -> Report {
+        let closed: Vec<(Uuid, i64)> = self
+            .lots
+            .iter()
+            .map(|(id, lot)| (*id, lot.granted - lot.spent - lot.held))
+            .filter(|(_, rest)| *rest != 0)
+            .collect();
+        for (id, rest) in closed {
+            self.differ("lot", id, format!("is not open on its account, yet {rest} of it is unspent"));
+        }
+        for id in std::mem::take(&mut self.parties) {
+            self.differ("account", id.uuid(), "has transfers but no row".to_owned());
+        }
+        self.report
+    }
+
+    fn differ(&mut self, table: &str, id: Uuid, what: String) {
+        self.report.differences.push(Difference { row: format!("{table} {id}"), what });
+    }
+}
