@@ -1,1 +1,53 @@
-fn main() {}
+//! `farebox`: the one binary.
+
+mod args;
+mod commands;
+mod config;
+mod database;
+mod failure;
+mod master_key;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.global.json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli, &output)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            output.failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
+    // Completions need no configuration, and must work when it is broken.
+    if let Command::Completions { shell } = cli.command {
+        return commands::completions::run(shell);
+    }
+    let config = config::load(&cli.global, cli.command.listen())?;
+    output::start_log(&config)?;
+    match cli.command {
+        Command::Init(args) => commands::init::run(&config, &args, output).await,
+        Command::Serve(_) => commands::serve::run(&config, output).await,
+        Command::Migrate => commands::migrate::run(&config, output).await,
+        Command::Key(args) => commands::key::run(&config, &args, output).await,
+        Command::Token(args) => commands::token::run(&config, &args, output).await,
+        Command::Verify => commands::verify::run(&config, output).await,
+        Command::Pay(args) => commands::pay::run(args, output).await,
+        Command::Demo(args) => commands::demo::run(&args, output).await,
+        Command::Completions { .. } => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,1 +1,22 @@
-//! server
+//! Farebox's HTTP services: the credits backend.
+//!
+//! [`router`] serves a [`Backend`] over HTTP; the same `Backend` is a [`farebox_x402::Facilitator`] in process.
+//! [`worker::run`] does what time asks for. One [`Keyring`], derived from one secret, signs keys and tokens.
+
+mod backend;
+mod credits;
+mod health;
+mod http;
+mod keys;
+mod refusal;
+mod telemetry;
+pub mod worker;
+
+pub use self::{
+    backend::Backend,
+    http::router,
+    keys::{
+        Keyring, check_api_token, issue_api_key, issue_api_token, new_api_key, new_api_token, revoke_api_key,
+        revoke_api_token,
+    },
+};

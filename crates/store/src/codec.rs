@@ -2,43 +2,31 @@
 
 use farebox_engine::ledger::{Lot, Slice};
 use farebox_types::{Id, Timestamp};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Fault;
 
-#[derive(Serialize, Deserialize)]
-struct LotJson {
-    id: Uuid,
-    priority: i16,
-    expires_at: Option<i64>,
-    granted_at: i64,
-    remaining: i64,
-    held: i64,
-}
+/// Id, priority, expires_at, granted_at, remaining, held: an array, because the row is rewritten at every charge.
+type LotJson = (Uuid, i16, Option<i64>, i64, i64, i64);
 
 /// The open lots of an account.
 pub(crate) fn encode_lots(lots: &[Lot]) -> String {
-    let json = |lot: &Lot| LotJson {
-        id: lot.id.uuid(),
-        priority: lot.priority,
-        expires_at: lot.expires_at.map(Timestamp::micros),
-        granted_at: lot.granted_at.micros(),
-        remaining: lot.remaining,
-        held: lot.held,
+    let json = |lot: &Lot| -> LotJson {
+        let (expires_at, granted_at) = (lot.expires_at.map(Timestamp::micros), lot.granted_at.micros());
+        (lot.id.uuid(), lot.priority, expires_at, granted_at, lot.remaining, lot.held)
     };
     serde_json::to_string(&lots.iter().map(json).collect::<Vec<_>>()).unwrap_or_default()
 }
 
 pub(crate) fn decode_lots(text: &str) -> Result<Vec<Lot>, Fault> {
     let lots: Vec<LotJson> = serde_json::from_str(text).map_err(|error| Fault::corrupt("account", error))?;
-    let lot = |json: LotJson| Lot {
-        id: Id::from_uuid(json.id),
-        priority: json.priority,
-        expires_at: json.expires_at.map(Timestamp::from_micros),
-        granted_at: Timestamp::from_micros(json.granted_at),
-        remaining: json.remaining,
-        held: json.held,
+    let lot = |(id, priority, expires_at, granted_at, remaining, held): LotJson| Lot {
+        id: Id::from_uuid(id),
+        priority,
+        expires_at: expires_at.map(Timestamp::from_micros),
+        granted_at: Timestamp::from_micros(granted_at),
+        remaining,
+        held,
     };
     Ok(lots.into_iter().map(lot).collect())
 }

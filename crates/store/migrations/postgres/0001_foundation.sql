@@ -85,7 +85,8 @@ CREATE TABLE operation (
     PRIMARY KEY (tenant, scope, key)
 );
 
--- floor NULL: unguarded, its balance is the sum of its transfers. lots: the open ones, as JSON, in burn order.
+-- floor NULL: unguarded, its balance is the sum of its transfers. lots: the open ones in burn order, each as JSON
+-- [id, priority, expires_at, granted_at, remaining, held].
 CREATE TABLE account (
     tenant UUID NOT NULL,
     id UUID NOT NULL,

@@ -85,7 +85,8 @@ CREATE TABLE operation (
     PRIMARY KEY (tenant, scope, key)
 ) STRICT, WITHOUT ROWID;
 
--- floor NULL: unguarded, its balance is the sum of its transfers. lots: the open ones, as JSON, in burn order.
+-- floor NULL: unguarded, its balance is the sum of its transfers. lots: the open ones in burn order, each as JSON
+-- [id, priority, expires_at, granted_at, remaining, held].
 CREATE TABLE account (
     tenant BLOB NOT NULL,
     id BLOB NOT NULL,
@@ -117,7 +118,7 @@ CREATE TABLE transfer (
     settled_at INTEGER,
     expires_at INTEGER,
     PRIMARY KEY (tenant, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX transfer_held ON transfer (tenant, from_account, expires_at) WHERE state = 'held';
 
 CREATE TABLE audit (
@@ -128,7 +129,7 @@ CREATE TABLE audit (
     hash BLOB NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (tenant, chain, seq)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- Audit lines that are not published yet.
 CREATE TABLE outbox (

@@ -1,5 +1,7 @@
 //! Ledger rows in and out of SQLite.
 
+use std::collections::HashMap;
+
 use farebox_engine::ledger::{
     Account, AccountId, AccountKind, AccountSpec, Changes, Needs, State, Transfer, TransferId, Unit,
 };
@@ -13,12 +15,38 @@ const TRANSFER: &str = "tenant, id, operation, from_account, to_account, amount,
                         settled_at, expires_at";
 const ACCOUNT: &str = "tenant, id, owner, unit, kind, floor, posted, held, next_expiry, lots";
 
+/// Accounts as last committed. The file has one writer, so what it remembers is what the file says; a batch that fails
+/// changes neither.
+#[derive(Default)]
+pub(super) struct Accounts(HashMap<AccountId, Account>);
+
+/// Beyond this many the memory starts over.
+const MAX_REMEMBERED: usize = 20_000;
+
+impl Accounts {
+    pub(super) fn remember(&mut self, rows: Vec<Account>) {
+        if self.0.len() + rows.len() > MAX_REMEMBERED {
+            self.0.clear();
+        }
+        self.0.extend(rows.into_iter().map(|row| (row.spec.id, row)));
+    }
+}
+
 /// What a batch needs: its accounts, its transfers, and all outstanding holds of accounts whose holds may be due.
-pub(super) fn load(sql: &Connection, needs: &Needs, now: Timestamp) -> Result<(Vec<Account>, Vec<Transfer>), Fault> {
+pub(super) fn load(
+    sql: &Connection,
+    known: &Accounts,
+    needs: &Needs,
+    now: Timestamp,
+) -> Result<(Vec<Account>, Vec<Transfer>), Fault> {
     let mut accounts = Vec::with_capacity(needs.accounts.len());
     for (spec, open) in needs.accounts.values() {
-        match account(sql, spec.tenant, spec.id)? {
-            Some(found) => accounts.push(found),
+        let found = match known.0.get(&spec.id) {
+            Some(row) => Some(row.clone()),
+            None => account(sql, spec.tenant, spec.id)?,
+        };
+        match found {
+            Some(row) => accounts.push(row),
             None if *open => accounts.push(Account::open(spec.clone())),
             None => {}
         }

@@ -30,7 +30,7 @@ pub struct SqliteStore {
     writer: Mutex<Option<thread::JoinHandle<()>>>,
     clock: Arc<dyn Clock>,
     // Held for the store's lifetime: this process owns the file.
-    _ownership: File,
+    _ownership: Option<File>,
 }
 
 impl SqliteStore {
@@ -52,18 +52,37 @@ impl SqliteStore {
             .name("farebox-writer".into())
             .spawn(move || runtime.block_on(lane.run(writer)))
             .map_err(|error| Fault::never(format!("the writer cannot start: {error}")))?;
-        Ok(Self {
+        Ok(Self::new(path, lanes, Some(thread), Some(ownership), clock))
+    }
+
+    /// Opens an existing file to read it, beside the process that owns it. Every write is refused.
+    ///
+    /// # Errors
+    /// A [`Fault`] if there is no such file, or it cannot be read.
+    pub fn open_to_read(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
+        if !path.is_file() {
+            return Err(Fault::never(format!("there is no database file {}", path.display())));
+        }
+        let (lanes, _) = Lanes::new(1);
+        Ok(Self::new(path, lanes, None, None, clock))
+    }
+
+    fn new(
+        path: &Path,
+        lanes: Lanes,
+        writer: Option<thread::JoinHandle<()>>,
+        ownership: Option<File>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let readers = Readers { path: path.to_owned(), idle: Mutex::default(), permits: Semaphore::new(READERS) };
+        Self {
             path: path.to_owned(),
             lanes,
-            readers: Arc::new(Readers {
-                path: path.to_owned(),
-                idle: Mutex::default(),
-                permits: Semaphore::new(READERS),
-            }),
-            writer: Mutex::new(Some(thread)),
+            readers: Arc::new(readers),
+            writer: Mutex::new(writer),
             clock,
             _ownership: ownership,
-        })
+        }
     }
 
     /// Runs a read on a connection of its own, off the async threads.

@@ -6,7 +6,7 @@ use farebox_engine::ledger::{AccountId, Book, Changes, Command, Needs};
 use farebox_types::{Clock, Id, Merchant, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{cold, ledger};
+use super::{cold, ledger, ledger::Accounts};
 use crate::{AuditRow, Decision, Fault, Record, Recorded, audit, audit::Chains, lanes};
 
 /// Unguarded accounts that are known to have a row; beyond this many the set starts over.
@@ -15,23 +15,30 @@ const MAX_KNOWN: usize = 100_000;
 pub(super) struct Writer {
     connection: Connection,
     clock: Arc<dyn Clock>,
+    memory: Memory,
+}
+
+/// What this writer, the only one, knows to be committed.
+struct Memory {
     chains: Chains,
+    accounts: Accounts,
     known: HashSet<AccountId>,
 }
 
 impl Writer {
     pub(super) fn new(connection: Connection, clock: Arc<dyn Clock>) -> Self {
-        Self { connection, clock, chains: Chains::start(), known: HashSet::new() }
+        let memory = Memory { chains: Chains::start(), accounts: Accounts::default(), known: HashSet::new() };
+        Self { connection, clock, memory }
     }
 
     fn batch_now(&mut self, commands: &[Command]) -> Result<Vec<Decision>, Fault> {
         let now = self.clock.now();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (accounts, transfers) = ledger::load(&transaction, &Needs::of(commands), now)?;
+        let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &Needs::of(commands), now)?;
         let mut book = Book::new(now, accounts, transfers);
         let decisions = commands.iter().map(|command| book.apply(command)).collect();
         let changes = book.into_changes();
-        commit(transaction, &mut self.chains, &mut self.known, &changes, now)?;
+        commit(transaction, &mut self.memory, changes, now)?;
         Ok(decisions)
     }
 
@@ -41,7 +48,7 @@ impl Writer {
         let (accounts, transfers) = ledger::load_due(&transaction, tenant, limit, now)?;
         let touched = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
         let changes = Book::new(now, accounts, transfers).into_changes();
-        commit(transaction, &mut self.chains, &mut self.known, &changes, now)?;
+        commit(transaction, &mut self.memory, changes, now)?;
         Ok(touched)
     }
 
@@ -49,35 +56,30 @@ impl Writer {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let recorded = cold::write(&transaction, record)?;
         if recorded == Recorded::Fresh {
-            let line = self.chains.line(record.tenant, audit::record_entries(record), record.at);
+            let line = self.memory.chains.line(record.tenant, audit::record_entries(record), record.at);
             write_audit(&transaction, std::slice::from_ref(&line))?;
             transaction.commit()?;
-            self.chains.advance(&[line]);
+            self.memory.chains.advance(&[line]);
         }
         Ok(recorded)
     }
 }
 
-fn commit(
-    transaction: Transaction<'_>,
-    chains: &mut Chains,
-    known: &mut HashSet<AccountId>,
-    changes: &Changes,
-    now: Timestamp,
-) -> Result<(), Fault> {
+fn commit(transaction: Transaction<'_>, memory: &mut Memory, changes: Changes, now: Timestamp) -> Result<(), Fault> {
     if changes.is_empty() {
         return Ok(transaction.rollback()?);
     }
-    if known.len() > MAX_KNOWN {
-        known.clear();
+    if memory.known.len() > MAX_KNOWN {
+        memory.known.clear();
     }
-    ledger::open_unguarded(&transaction, changes.unguarded.iter().filter(|spec| !known.contains(&spec.id)))?;
-    ledger::write(&transaction, changes)?;
-    let lines = chains.next(&changes.entries, now);
+    ledger::open_unguarded(&transaction, changes.unguarded.iter().filter(|spec| !memory.known.contains(&spec.id)))?;
+    ledger::write(&transaction, &changes)?;
+    let lines = memory.chains.next(&changes.entries, now);
     write_audit(&transaction, &lines)?;
     transaction.commit()?;
-    chains.advance(&lines);
-    known.extend(changes.unguarded.iter().map(|spec| spec.id));
+    memory.chains.advance(&lines);
+    memory.known.extend(changes.unguarded.iter().map(|spec| spec.id));
+    memory.accounts.remember(changes.accounts);
     Ok(())
 }
 

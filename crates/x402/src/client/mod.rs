@@ -1,23 +1,26 @@
 //! A [`Facilitator`] reached over HTTP: the credits backend of another process.
 //!
 //! Every call is one `POST` with the seller's API key over a pooled connection; redirects are not followed. How an
-//! answer is read (`answer.rs`) decides between a business refusal and a [`Fault`], and what a repeat may do.
+//! answer is read (`reading.rs`) decides between a business refusal and a [`Fault`], and what a repeat may do.
 
-mod answer;
 mod call;
 mod endpoint;
+mod reading;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use async_trait::async_trait;
 use farebox_types::Secret;
 
-pub use answer::CODE_UNSPECIFIED;
-use answer::{Doubt, Said};
-use call::{Call, Terms};
-use endpoint::Endpoint;
-pub use endpoint::{BadConfig, ClientOptions};
-
+use self::{
+    call::{Call, Terms},
+    endpoint::Endpoint,
+    reading::{Effect, Reading, Said},
+};
+pub use self::{
+    endpoint::{BadConfig, ClientOptions},
+    reading::CODE_UNSPECIFIED,
+};
 use crate::{
     Facilitator, Fault, Hold, Payment, Receipt, Settlement, Verdict, Verified,
     credits::{ReleaseAnswer, VerifyAnswer},
@@ -46,19 +49,59 @@ impl CreditsClient {
         Ok(Self { endpoint: Endpoint::new(base_url, api_key, options)? })
     }
 
-    async fn ask(&self, call: Call, payment: &Payment, terms: Terms<'_>, doubt: Doubt) -> Result<Said, Fault> {
+    fn reading<'a>(&'a self, call: Call, payment: &'a Payment, effect: Effect) -> Reading<'a> {
+        Reading { call, effect, secrets: [&payment.token, self.endpoint.api_key()] }
+    }
+
+    async fn ask(&self, payment: &Payment, terms: Terms<'_>, reading: &Reading<'_>) -> Result<Said, Fault> {
         let body = call::body(payment, terms);
-        // A repeat that cannot have a second effect is worth one try: the pooled connection may just have gone stale.
-        let mut result = self.endpoint.post(call, body.clone(), doubt.may_repeat()).await;
-        if let Ok(answer) = &mut result {
-            answer.withhold(&[&payment.token, self.endpoint.api_key()]);
+        reading.sort(self.endpoint.post(reading.call, body, reading.effect.may_repeat()).await)
+    }
+}
+
+#[async_trait]
+impl Facilitator for CreditsClient {
+    async fn verify(&self, payment: &Payment, hold: Option<Hold>) -> Result<Verdict, Fault> {
+        let effect = if hold.is_some() { Effect::Hold } else { Effect::Nothing };
+        let reading = self.reading(Call::Verify, payment, effect);
+        let body = match self.ask(payment, Terms::verify(hold), &reading).await? {
+            Said::Done(body) => body,
+            Said::Refused(refusal) => return Ok(Verdict::Refused(refusal)),
+        };
+        let answer: VerifyAnswer = reading.parse(&body)?;
+        if !answer.is_valid {
+            return Ok(Verdict::Refused(reading.refusal(answer.invalid_code.as_deref(), answer.invalid_reason.as_deref())));
         }
-        answer::classify(call, result, doubt)
+        // Without its name a charge could be settled twice, so an answer without one is no answer.
+        let named = answer.agent_request_id.filter(|id| !id.is_empty());
+        let request_id = named.ok_or_else(|| reading.unreadable("no agentRequestId"))?;
+        Ok(Verdict::Valid(Verified { request_id, payer: answer.payer, agent_request: answer.agent_request }))
+    }
+
+    async fn settle(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault> {
+        let reading = self.reading(Call::Settle, payment, Effect::Named);
+        let body = match self.ask(payment, Terms::of(request_id), &reading).await? {
+            Said::Done(body) => body,
+            Said::Refused(refusal) => return Ok(Settlement::Refused(refusal)),
+        };
+        let receipt: Receipt = reading.parse(&body)?;
+        if receipt.success {
+            return Ok(Settlement::Settled(receipt));
+        }
+        Ok(Settlement::Refused(reading.refusal(None, receipt.error_reason.as_deref())))
+    }
+
+    async fn release(&self, payment: &Payment, request_id: &str) -> Result<(), Fault> {
+        let reading = self.reading(Call::Release, payment, Effect::Named);
+        match self.ask(payment, Terms::of(request_id), &reading).await? {
+            Said::Done(body) => reading.parse::<ReleaseAnswer>(&body).map(drop),
+            Said::Refused(refusal) => Err(reading.refused_release(&refusal)),
+        }
     }
 }
 
 impl fmt::Debug for CreditsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreditsClient").field("base_url", &self.endpoint.base_url()).finish_non_exhaustive()
+        f.debug_struct("CreditsClient").field("endpoint", &self.endpoint.base_url()).finish_non_exhaustive()
     }
 }

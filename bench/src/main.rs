@@ -1,0 +1,36 @@
+//! `bench [name]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//!
+//! Read the ratios: absolute figures hold for one machine and one minute.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
+#![expect(clippy::float_arithmetic, reason = "figures and ratios, not money")]
+#![expect(clippy::cast_possible_truncation, reason = "figures, not money")]
+
+mod figure;
+mod gate;
+mod ledger;
+
+use std::process::ExitCode;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match words.as_slice() {
+            [] => {
+                ledger::run().await?;
+                gate::run().await?;
+            }
+            ["ledger"] => ledger::run().await?,
+            ["gate"] => gate::run().await?,
+            // A subject of the gate bench, in a process of its own so that its CPU time can be read.
+            ["serve", subject, rest @ ..] => gate::subject::serve(subject, rest).await?,
+            _ => {
+                eprintln!("error: no such benchmark: {}; there are `ledger` and `gate`", words.join(" "));
+                return Ok(ExitCode::from(2));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,179 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use farebox_types::Mode;
+
+/// How software takes payment: passes, fares and payments on one durable ledger.
+#[derive(Parser)]
+#[command(name = "farebox", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Args)]
+pub(crate) struct Global {
+    /// Configuration file [default: farebox.toml, if there is one].
+    #[arg(long, global = true, value_name = "FILE", env = "FAREBOX_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:farebox.db].
+    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    /// File that holds the 32-byte secret key, as 64 hex digits; FAREBOX_SECRET_KEY holds the key itself.
+    #[arg(long, global = true, value_name = "FILE", env = "FAREBOX_SECRET_KEY_FILE")]
+    pub(crate) secret_key_file: Option<PathBuf>,
+    /// Print one JSON object instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Create the database, the first merchant and its API token. Safe to repeat.
+    Init(InitArgs),
+    /// Run the credits backend.
+    Serve(ServeArgs),
+    /// Watch a paid request, end to end, on this machine.
+    Demo(DemoArgs),
+    /// Make a request and pay for it with credits.
+    Pay(PayArgs),
+    /// Create keys of the credits API.
+    Key(KeyArgs),
+    /// Create, list and revoke management tokens.
+    Token(TokenArgs),
+    /// Rebuild every balance from its transfers and compare; exit 1 on a difference.
+    Verify,
+    /// Bring the database schema up to date.
+    Migrate,
+    /// Print a completion script.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Command {
+    pub(crate) const fn listen(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Serve(args) => args.listen,
+            _ => None,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct InitArgs {
+    /// Name of the first merchant.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) merchant: String,
+    /// test or live.
+    #[arg(long, default_value = "test", value_parser = clap::value_parser!(Mode))]
+    pub(crate) mode: Mode,
+}
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on [default: 127.0.0.1:3001].
+    #[arg(long, value_name = "ADDRESS", env = "FAREBOX_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// End after the walk instead of staying up.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Address of the paid API [default: any free port on 127.0.0.1].
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Folder for the demo's database [default: a temporary one].
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Serve the demo's API; the demo starts itself with this.
+    #[arg(long, hide = true)]
+    pub(crate) api_backend: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct PayArgs {
+    /// What to request.
+    pub(crate) url: String,
+    /// Method.
+    #[arg(short = 'X', long, default_value = "GET")]
+    pub(crate) method: String,
+    /// Request body.
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) data: Option<String>,
+    /// Request header, `Name: value`; may be repeated.
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub(crate) headers: Vec<String>,
+    /// Base URL of the credits backend.
+    #[arg(long, value_name = "URL", env = "FAREBOX_BACKEND_URL", default_value = "http://127.0.0.1:3001")]
+    pub(crate) backend: String,
+    /// File that holds the buyer's API key; FAREBOX_API_KEY holds the key itself.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct KeyArgs {
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Create a key and its account. The key is shown once.
+    Create {
+        /// seller (runs plans, settles) or buyer (orders and spends).
+        #[arg(long)]
+        role: RoleArg,
+        /// Merchant, if there are several.
+        #[arg(long, value_name = "NAME")]
+        merchant: Option<String>,
+    },
+    /// Take a key back. It stops working within seconds.
+    Revoke {
+        /// The key's id, key_….
+        id: String,
+        /// Merchant, if there are several.
+        #[arg(long, value_name = "NAME")]
+        merchant: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum RoleArg {
+    Seller,
+    Buyer,
+}
+
+#[derive(Args)]
+pub(crate) struct TokenArgs {
+    /// Merchant, if there are several.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) merchant: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: TokenCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Create a token. It is shown once.
+    Create {
+        /// What it is for.
+        #[arg(long, default_value = "token")]
+        name: String,
+    },
+    /// List tokens; their secrets are not stored.
+    List,
+    /// Take a token back.
+    Revoke {
+        /// The token's id, tok_….
+        id: String,
+    },
+}

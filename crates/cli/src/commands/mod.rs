@@ -1,0 +1,11 @@
+//! One file per command.
+
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod init;
+pub(crate) mod key;
+pub(crate) mod migrate;
+pub(crate) mod pay;
+pub(crate) mod serve;
+pub(crate) mod token;
+pub(crate) mod verify;

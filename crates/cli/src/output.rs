@@ -1,0 +1,98 @@
+//! What the user sees: text for people, or one JSON object; progress on a terminal.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line's one way out")]
+
+use std::{
+    io::{IsTerminal, stderr},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::{
+    config::{Config, LogFormat},
+    failure::{Failure, failure},
+};
+
+/// Where answers go.
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A command's answer: `text` for people, `object` for programs.
+    pub(crate) fn answer(&self, text: impl AsRef<str>, object: &Value) {
+        if self.json {
+            println!("{object}");
+        } else {
+            println!("{}", text.as_ref());
+        }
+    }
+
+    /// A line for people only; nothing in JSON.
+    pub(crate) fn line(&self, text: impl AsRef<str>) {
+        if !self.json {
+            println!("{}", text.as_ref());
+        }
+    }
+
+    /// What went wrong and what to do; causes below.
+    pub(crate) fn failure(&self, error: &anyhow::Error) {
+        let help = error.chain().find_map(|cause| cause.downcast_ref::<Failure>()).map(Failure::help);
+        if self.json {
+            eprintln!("{}", json!({"error": format!("{error:#}"), "help": help}));
+            return;
+        }
+        eprintln!("error: {error:#}");
+        if let Some(help) = help {
+            eprintln!("help: {help}");
+        }
+    }
+
+    /// A spinner, on a terminal, for work that may take over a second. Gone when dropped.
+    pub(crate) fn progress(&self, what: &'static str) -> Progress {
+        if self.json || !stderr().is_terminal() {
+            return Progress(None);
+        }
+        let bar = ProgressBar::new_spinner().with_message(what);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Progress(Some(bar))
+    }
+}
+
+/// A running spinner.
+pub(crate) struct Progress(Option<ProgressBar>);
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Sends logs to standard error, as configured.
+pub(crate) fn start_log(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| {
+        failure(format!("the log filter cannot be read: {error}"), "for example FAREBOX_LOG=info,farebox_store=debug")
+    })?;
+    let builder = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
+    match config.log_format {
+        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}

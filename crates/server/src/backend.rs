@@ -1,0 +1,128 @@
+//! What every verb works with: the store, the clock, the keys, and short memories of rows that seldom change.
+
+use std::{future::Future, hash::Hash, sync::Arc, time::Duration};
+
+use farebox_engine::ledger::Command;
+use farebox_store::{ApiKey, ApiToken, Decision, Delegation, Fault, Plan, Store};
+use farebox_types::{
+    Agent as AgentKind, ApiKey as ApiKeyKind, ApiToken as ApiTokenKind, Clock, Delegation as DelegationKind, Id,
+    Merchant as MerchantKind, Plan as PlanKind, PublicId, Timestamp,
+};
+use moka::future::Cache;
+
+use crate::{credits::AgentFacts, keys::Keyring, refusal::impossible};
+
+/// How long a row is believed without looking again: a revoked key, delegation or link may work that much longer.
+/// Balances are never remembered.
+const REMEMBERED_FOR: Duration = Duration::from_secs(5);
+/// Rows of one kind that are remembered at most.
+const REMEMBERED: u64 = 10_000;
+
+/// The credits backend. Cloning it is cheap; clones share everything.
+///
+/// Serve it with [`crate::router`], or use it in process as a [`farebox_x402::Facilitator`]; run [`crate::worker::run`]
+/// beside it.
+#[derive(Clone)]
+pub struct Backend {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    keyring: Keyring,
+    keys: Memory<ApiKeyKind, ApiKey>,
+    tokens: Memory<ApiTokenKind, ApiToken>,
+    plans: Memory<PlanKind, Plan>,
+    agents: Memory<AgentKind, AgentFacts>,
+    delegations: Memory<DelegationKind, Delegation>,
+}
+
+impl Backend {
+    /// A backend over `store`, which must have been claimed for `keyring` ([`Store::claim`]) and be at the current schema.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, keyring: Keyring) -> Self {
+        let inner = Inner {
+            store,
+            clock,
+            keyring,
+            keys: Memory::new(),
+            tokens: Memory::new(),
+            plans: Memory::new(),
+            agents: Memory::new(),
+            delegations: Memory::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The store behind it.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.inner.keyring
+    }
+
+    /// Decides one ledger command.
+    pub(crate) async fn decide(&self, command: Command) -> Result<Decision, Fault> {
+        let decisions = self.inner.store.execute(vec![command]).await?;
+        decisions.into_iter().next().ok_or_else(|| impossible("the ledger gave no answer"))
+    }
+
+    pub(crate) async fn plan(&self, id: PublicId<PlanKind>) -> Result<Option<Arc<Plan>>, Fault> {
+        self.inner.plans.get(id, self.inner.store.plan(id.tenant, id.id)).await
+    }
+
+    pub(crate) async fn agent(&self, id: PublicId<AgentKind>) -> Result<Option<Arc<AgentFacts>>, Fault> {
+        self.inner.agents.get(id, AgentFacts::read(&*self.inner.store, id)).await
+    }
+
+    pub(crate) async fn delegation(&self, id: PublicId<DelegationKind>) -> Result<Option<Arc<Delegation>>, Fault> {
+        self.inner.delegations.get(id, self.inner.store.delegation(id.tenant, id.id)).await
+    }
+
+    pub(crate) async fn api_key(&self, id: PublicId<ApiKeyKind>) -> Result<Option<Arc<ApiKey>>, Fault> {
+        self.inner.keys.get(id, self.inner.store.api_key(id.tenant, id.id)).await
+    }
+
+    pub(crate) async fn api_token(&self, id: PublicId<ApiTokenKind>) -> Result<Option<Arc<ApiToken>>, Fault> {
+        self.inner.tokens.get(id, self.inner.store.api_token(id.tenant, id.id)).await
+    }
+
+    /// Makes this process see a change of an agent at once.
+    pub(crate) async fn forget_agent(&self, id: PublicId<AgentKind>) {
+        self.inner.agents.0.invalidate(&(id.tenant, id.id)).await;
+    }
+}
+
+/// Rows by tenant and id. What is not there is not remembered.
+struct Memory<K, V>(Cache<(Id<MerchantKind>, Id<K>), Arc<V>>);
+
+impl<K: 'static, V: Send + Sync + 'static> Memory<K, V>
+where
+    Id<K>: Hash + Eq + Send + Sync,
+{
+    fn new() -> Self {
+        Self(Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build())
+    }
+
+    async fn get(
+        &self,
+        id: PublicId<K>,
+        read: impl Future<Output = Result<Option<V>, Fault>>,
+    ) -> Result<Option<Arc<V>>, Fault> {
+        let key = (id.tenant, id.id);
+        if let Some(row) = self.0.get(&key).await {
+            return Ok(Some(row));
+        }
+        let Some(row) = read.await?.map(Arc::new) else { return Ok(None) };
+        self.0.insert(key, Arc::clone(&row)).await;
+        Ok(Some(row))
+    }
+}

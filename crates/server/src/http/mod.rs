@@ -1,0 +1,10 @@
+//! The HTTP edge: routes, extractors, layers, and the one place where a refusal or a fault becomes an answer.
+
+mod extract;
+mod layers;
+mod problem;
+mod router;
+
+pub(crate) use extract::{Body, Name, Seller, Segments, Window};
+pub(crate) use problem::{Problem, code};
+pub use router::router;

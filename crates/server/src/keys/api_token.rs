@@ -1,0 +1,136 @@
+//! Tokens of the management API: `pl_test_…` and `pl_live_…`.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use farebox_store::{ApiToken, Change, Fault, Store};
+use farebox_types::{ApiToken as ApiTokenKind, Id, Merchant, Mode, PublicId, Secret, Timestamp};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{Keyring, api_key::record};
+use crate::refusal::impossible;
+
+const TEST: &str = "pl_test_";
+const LIVE: &str = "pl_live_";
+
+/// A new token of `tenant`: its text, which is shown once, and the row to store, which holds a keyed hash of the text.
+///
+/// # Errors
+/// [`Fault`] if the system gives no random numbers.
+pub fn new_api_token(
+    keyring: &Keyring,
+    tenant: Id<Merchant>,
+    mode: Mode,
+    name: &str,
+    at: Timestamp,
+) -> Result<(Secret, ApiToken), Fault> {
+    let id: Id<ApiTokenKind> = Id::generate();
+    let mut bytes = Zeroizing::new([0_u8; 64]);
+    bytes[..16].copy_from_slice(tenant.uuid().as_bytes());
+    bytes[16..32].copy_from_slice(id.uuid().as_bytes());
+    getrandom::fill(&mut bytes[32..]).map_err(|_| impossible("the system gave no random numbers"))?;
+    let prefix = match mode {
+        Mode::Test => TEST,
+        Mode::Live => LIVE,
+    };
+    let text = Secret::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(&*bytes)));
+    let hash = keyring.hash_api_token(text.expose());
+    Ok((text, ApiToken { tenant, id, name: name.to_owned(), hash, created_at: at, revoked_at: None }))
+}
+
+/// As [`new_api_token`], and stores the row. Not idempotent: each call makes another token.
+///
+/// # Errors
+/// [`Fault`]; after one whose outcome is unknown, an unused row may be left, which is harmless.
+pub async fn issue_api_token(
+    store: &dyn Store,
+    keyring: &Keyring,
+    tenant: Id<Merchant>,
+    mode: Mode,
+    name: &str,
+    at: Timestamp,
+) -> Result<(Secret, ApiToken), Fault> {
+    let (text, row) = new_api_token(keyring, tenant, mode, name, at)?;
+    let id = row.id.to_string();
+    record(store, tenant, ("api_token.issue", &id), Change::ApiToken(row.clone()), at).await?;
+    Ok((text, row))
+}
+
+/// Takes a token back. Repeating it is harmless; servers follow within seconds.
+///
+/// # Errors
+/// [`Fault`] of the store.
+pub async fn revoke_api_token(
+    store: &dyn Store,
+    tenant: Id<Merchant>,
+    id: Id<ApiTokenKind>,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    record(store, tenant, ("api_token.revoke", &id.to_string()), Change::RevokeApiToken(id), at).await
+}
+
+/// The token behind `text`, if it is one of ours and has not been revoked.
+///
+/// # Errors
+/// [`Fault`] of the store.
+pub async fn check_api_token(store: &dyn Store, keyring: &Keyring, text: &str) -> Result<Option<ApiToken>, Fault> {
+    let Some(id) = read(text) else { return Ok(None) };
+    let row = store.api_token(id.tenant, id.id).await?;
+    Ok(row.filter(|row| holds(keyring, row, text)))
+}
+
+/// Whose token this claims to be.
+pub(super) fn read(text: &str) -> Option<PublicId<ApiTokenKind>> {
+    let encoded = text.strip_prefix(TEST).or_else(|| text.strip_prefix(LIVE))?;
+    let mut bytes = Zeroizing::new([0_u8; 64]);
+    let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut *bytes).ok()?;
+    if length != bytes.len() {
+        return None;
+    }
+    let (tenant, rest) = bytes.split_first_chunk::<16>()?;
+    let (id, _) = rest.split_first_chunk::<16>()?;
+    Some(PublicId::new(Id::from_uuid(Uuid::from_bytes(*tenant)), Id::from_uuid(Uuid::from_bytes(*id))))
+}
+
+/// Whether `text` is the token of `row`, and the row is in force. In constant time.
+pub(super) fn holds(keyring: &Keyring, row: &ApiToken, text: &str) -> bool {
+    let same: bool = row.hash.ct_eq(&keyring.hash_api_token(text)).into();
+    same && row.revoked_at.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(mode: Mode) -> (Keyring, String, ApiToken) {
+        let ring = Keyring::new([3; 32]);
+        let (text, row) = new_api_token(&ring, Id::generate(), mode, "ci", Timestamp::from_seconds(1)).unwrap();
+        (ring, text.expose().to_owned(), row)
+    }
+
+    #[test]
+    fn a_token_names_its_merchant_and_holds_for_its_own_row() {
+        let (ring, text, row) = token(Mode::Live);
+        assert!(text.starts_with("pl_live_"));
+        assert_eq!(read(&text), Some(PublicId::new(row.tenant, row.id)));
+        assert!(holds(&ring, &row, &text));
+    }
+
+    #[test]
+    fn a_token_of_another_mode_secret_or_row_does_not_hold() {
+        let (ring, text, row) = token(Mode::Test);
+        assert!(!holds(&ring, &row, &text.replace("pl_test_", "pl_live_")));
+        assert!(!holds(&Keyring::new([4; 32]), &row, &text));
+        assert!(!holds(&ring, &token(Mode::Test).2, &text));
+        let revoked = ApiToken { revoked_at: Some(Timestamp::from_seconds(2)), ..row };
+        assert!(!holds(&ring, &revoked, &text));
+    }
+
+    #[test]
+    fn what_is_not_a_tokens_text_is_nobodys() {
+        let (_, text, _) = token(Mode::Test);
+        for text in ["", "pl_test_", "pl_test_AAAA", &text[..text.len() - 1], &format!("{text}A"), &text[8..]] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}
