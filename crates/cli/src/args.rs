@@ -93,9 +93,6 @@ pub(crate) struct DemoArgs {
     /// Folder for the demo's database [default: a temporary one].
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Serve the demo's API; the demo starts itself with this.
-    #[arg(long, hide = true)]
-    pub(crate) api_backend: Option<String>,
 }
 
 #[derive(Args)]

@@ -1,4 +1,4 @@
-//! One file per command.
+//! One file per command, and the signals they end on.
 
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -7,5 +7,6 @@ pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod pay;
 pub(crate) mod serve;
+mod signals;
 pub(crate) mod token;
 pub(crate) mod verify;

@@ -70,7 +70,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 Refusal::BadBody("the body did not arrive".to_owned())
             }
         })?;
-        let Json(value) = Json::<T>::from_bytes(&raw).map_err(|rejection| Refusal::BadBody(brief(&rejection.body_text())))?;
+        let Json(value) =
+            Json::<T>::from_bytes(&raw).map_err(|rejection| Refusal::BadBody(brief(&rejection.body_text())))?;
         Ok(Self { value, raw })
     }
 }

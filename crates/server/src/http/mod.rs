@@ -5,6 +5,6 @@ mod layers;
 mod problem;
 mod router;
 
-pub(crate) use extract::{Body, Name, Seller, Segments, Window};
+pub(crate) use extract::{Body, Name, Segments, Seller, Window};
 pub(crate) use problem::{Problem, code};
 pub use router::router;

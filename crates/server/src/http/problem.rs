@@ -114,9 +114,10 @@ impl From<Fault> for Problem {
         match fault.retry {
             Retry::Never => Self::internal(),
             Retry::After(wait) => Self::unavailable(wait, "nothing has happened: repeat the request"),
-            Retry::Unknown => {
-                Self::unavailable(Duration::from_secs(1), "it may have happened: repeat it under the same name to find out")
-            }
+            Retry::Unknown => Self::unavailable(
+                Duration::from_secs(1),
+                "it may have happened: repeat it under the same name to find out",
+            ),
         }
     }
 }

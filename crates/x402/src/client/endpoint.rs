@@ -11,10 +11,14 @@ use http::{
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{
+        Client,
+        connect::{HttpConnector, capture_connection},
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::crypto::ring;
+use tokio::time::{Instant, timeout_at};
 
 use super::call::Call;
 use crate::credits::API_PREFIX;
@@ -22,9 +26,9 @@ use crate::credits::API_PREFIX;
 /// Limits of a [`super::CreditsClient`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientOptions {
-    /// For one call, from the first byte to the last; 10 s.
+    /// For one call, connection and answer included; 10 s.
     pub timeout: Duration,
-    /// For the connection's TCP part, within `timeout`; 2 s.
+    /// For the TCP part of a new connection, within `timeout`; 2 s.
     pub connect_timeout: Duration,
     /// The longest answer that is read, in bytes; 1 MiB.
     pub max_answer: usize,
@@ -32,11 +36,7 @@ pub struct ClientOptions {
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(2),
-            max_answer: 1024 * 1024,
-        }
+        Self { timeout: Duration::from_secs(10), connect_timeout: Duration::from_secs(2), max_answer: 1024 * 1024 }
     }
 }
 
@@ -117,16 +117,25 @@ impl Endpoint {
     /// One call. When `may_repeat`, a connection that ends before the answer begins is replaced once: an idle
     /// connection can die while the call is under way.
     pub(super) async fn post(&self, call: Call, body: Bytes, may_repeat: bool) -> Result<Answer, Broken> {
-        let tries = async {
-            match self.exchange(call, body.clone()).await {
-                Err(Broken::Unanswered(_)) if may_repeat => self.exchange(call, body).await,
-                first => first,
-            }
-        };
-        tokio::time::timeout(self.options.timeout, tries).await.unwrap_or(Err(Broken::Timeout))
+        let deadline = Instant::now() + self.options.timeout;
+        let mut request = self.request(call, body.clone());
+        let connection = capture_connection(&mut request);
+        match timeout_at(deadline, self.exchange(request)).await {
+            Ok(Err(Broken::Unanswered(_))) if may_repeat => {}
+            Ok(result) => return result,
+            // Nothing is sent before there is a connection, TLS included.
+            Err(late) if connection.connection_metadata().is_none() => return Err(Broken::Unsent(late.into())),
+            Err(_) => return Err(Broken::Timeout),
+        }
+        match timeout_at(deadline, self.exchange(self.request(call, body))).await {
+            // The first one was sent, whatever became of the second.
+            Ok(Err(Broken::Unsent(error))) => Err(Broken::Unanswered(error)),
+            Ok(result) => result,
+            Err(_) => Err(Broken::Timeout),
+        }
     }
 
-    async fn exchange(&self, call: Call, body: Bytes) -> Result<Answer, Broken> {
+    fn request(&self, call: Call, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.headers_mut() = self.fixed.headers.clone();
@@ -135,6 +144,10 @@ impl Endpoint {
             Call::Settle => self.fixed.settle.clone(),
             Call::Release => self.fixed.release.clone(),
         };
+        request
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, Broken> {
         let answer = self.http.request(request).await.map_err(|error| match error.is_connect() {
             true => Broken::Unsent(error.into()),
             false => Broken::Unanswered(error.into()),

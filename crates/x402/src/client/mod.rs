@@ -70,7 +70,9 @@ impl Facilitator for CreditsClient {
         };
         let answer: VerifyAnswer = reading.parse(&body)?;
         if !answer.is_valid {
-            return Ok(Verdict::Refused(reading.refusal(answer.invalid_code.as_deref(), answer.invalid_reason.as_deref())));
+            return Ok(Verdict::Refused(
+                reading.refusal(answer.invalid_code.as_deref(), answer.invalid_reason.as_deref()),
+            ));
         }
         // Without its name a charge could be settled twice, so an answer without one is no answer.
         let named = answer.agent_request_id.filter(|id| !id.is_empty());

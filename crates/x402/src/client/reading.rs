@@ -154,17 +154,91 @@ fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
-
     use super::*;
+
+    const AFTER_7: Retry = Retry::After(Duration::from_secs(7));
 
     fn reading(effect: Effect) -> Reading<'static> {
         Reading { call: Call::Settle, effect, secrets: ["tok3n", "k3y"] }
     }
 
-    fn answer(status: u16, body: &'static str) -> Result<Answer, Broken> {
+    fn sort(effect: Effect, status: u16, body: &'static str) -> Result<Said, Fault> {
+        let retry_after = Some(Duration::from_secs(7));
         let status = StatusCode::from_u16(status).unwrap();
-        Ok(Answer { status, retry_after: Some(Duration::from_secs(7)), body: body.into() })
+        reading(effect).sort(Ok(Answer { status, retry_after, body: body.into() }))
     }
 
+    #[test]
+    fn every_status_has_one_meaning() {
+        use Retry::{Never, Unknown};
+        for (status, retry) in [
+            (301, Never),
+            (307, Never),
+            (400, Never),
+            (401, Never),
+            (402, Never),
+            (403, Never),
+            (404, Never),
+            (405, Never),
+            (408, Unknown),
+            (409, Never),
+            (413, Never),
+            (422, Never),
+            (429, AFTER_7),
+            (500, Unknown),
+            (502, Unknown),
+            (503, Unknown),
+            (504, Unknown),
+        ] {
+            let fault = sort(Effect::Named, status, "<html>").err().unwrap();
+            assert_eq!(fault.retry, retry, "{status}");
+        }
+        assert!(matches!(sort(Effect::Named, 200, "{}"), Ok(Said::Done(_))));
+    }
+
+    #[test]
+    fn only_a_code_about_the_payment_is_a_refusal() {
+        for status in [400, 402, 409] {
+            for body in [
+                r#"{"code":"BCK.X402.0005","message":"expired"}"#,
+                r#"{"code":"BCK.CREDITS.0003","message":"not enough"}"#,
+                r#"{"code":"FBX.X402.IN_USE","message":"in use","hint":"wait"}"#,
+            ] {
+                assert!(matches!(sort(Effect::Named, status, body), Ok(Said::Refused(_))), "{status} {body}");
+            }
+            let ours = sort(Effect::Named, status, r#"{"code":"BCK.COMMON.0026","message":"bad uint256"}"#);
+            assert_eq!(ours.err().map(|fault| fault.retry), Some(Retry::Never), "{status}");
+        }
+        for status in [401, 403, 404] {
+            let ours = sort(Effect::Named, status, r#"{"code":"BCK.X402.0005","message":"expired"}"#);
+            assert_eq!(ours.err().map(|fault| fault.retry), Some(Retry::Never), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_is_lost_is_unknown_unless_the_call_only_looked() {
+        for (effect, retry) in
+            [(Effect::Nothing, Retry::After(SOON)), (Effect::Hold, Retry::Unknown), (Effect::Named, Retry::Unknown)]
+        {
+            assert_eq!(reading(effect).unreadable("x").retry, retry);
+            assert_eq!(reading(effect).sort(Err(Broken::Timeout)).err().unwrap().retry, retry);
+            assert_eq!(reading(effect).sort(Err(Broken::Lost("reset".into()))).err().unwrap().retry, retry);
+            let unsent = reading(effect).sort(Err(Broken::Unsent("refused".into()))).err().unwrap();
+            assert_eq!(unsent.retry, Retry::After(SOON));
+        }
+    }
+
+    #[test]
+    fn a_refusal_repeats_no_secret_and_stays_short() {
+        let told = reading(Effect::Named).refusal(Some("BCK.X402.0005"), Some("token tok3n is bad"));
+        assert_eq!((told.code.as_str(), told.reason.as_str()), ("BCK.X402.0005", "the payment was refused"));
+        let told = reading(Effect::Named).refusal(Some("bad\ncode"), Some(&"x\u{7}".repeat(9_000)));
+        assert_eq!((told.code.as_str(), told.reason.len()), (CODE_UNSPECIFIED, 300));
+    }
+
+    #[test]
+    fn a_parse_error_does_not_quote_the_body() {
+        let fault = reading(Effect::Named).parse::<crate::Receipt>(br#"{"success":"tok3n"}"#).unwrap_err();
+        assert!(!format!("{fault:?} {fault}").contains("tok3n"));
+    }
 }

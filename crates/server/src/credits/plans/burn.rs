@@ -1,9 +1,7 @@
 //! `POST /api/v1/protocol/plans/burn`: the caller destroys credits of its own.
 
 use axum::{Json, extract::State};
-use farebox_engine::ledger::{
-    AccountSpec, Command, Leg, Operation, Outcome, Refusal as LedgerRefusal, TransferId,
-};
+use farebox_engine::ledger::{AccountSpec, Command, Leg, Operation, Outcome, Refusal as LedgerRefusal, TransferId};
 use farebox_store::Plan;
 use farebox_types::Quantity;
 use serde::Deserialize;
@@ -19,7 +17,7 @@ use crate::{
     http::{Body, Name, Problem},
     keys::Caller,
     refusal::{Failure, Refusal, impossible},
-    telemetry,
+    telemetry::PLAN_BURN,
 };
 
 #[derive(Deserialize)]
@@ -30,7 +28,7 @@ pub(crate) struct BurnRequest {
 }
 
 /// Burned credits go back to where credits come from: nobody earned them.
-#[tracing::instrument(name = telemetry::PLAN_BURN, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PLAN_BURN, skip_all, fields(merchant = %caller.tenant))]
 pub(crate) async fn burn(
     State(backend): State<Backend>,
     caller: Caller,
@@ -46,13 +44,7 @@ pub(crate) async fn burn(
     Ok(Json(take(&backend, &caller, &plan, amount, &name).await?))
 }
 
-async fn take(
-    backend: &Backend,
-    caller: &Caller,
-    plan: &Plan,
-    amount: Quantity,
-    name: &str,
-) -> Result<Value, Failure> {
+async fn take(backend: &Backend, caller: &Caller, plan: &Plan, amount: Quantity, name: &str) -> Result<Value, Failure> {
     let id = TransferId::derive(caller.tenant, "burn", &format!("{}/{name}", caller.account));
     let holder = AccountSpec::holder(plan.tenant, plan.id, caller.account);
     let leg = Leg::charge(holder, AccountSpec::issuer(plan.tenant, plan.id), amount);

@@ -22,7 +22,7 @@ use crate::{
     http::{Body, Name, Problem},
     keys::Caller,
     refusal::{Failure, Refusal, impossible},
-    telemetry,
+    telemetry::PLAN_MINT,
 };
 
 #[derive(Deserialize)]
@@ -43,7 +43,7 @@ pub(crate) struct MintExpirableRequest {
 }
 
 /// Grants credits that last.
-#[tracing::instrument(name = telemetry::PLAN_MINT, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PLAN_MINT, skip_all, fields(merchant = %caller.tenant))]
 pub(crate) async fn mint(
     State(backend): State<Backend>,
     caller: Caller,
@@ -60,7 +60,7 @@ pub(crate) async fn mint(
 }
 
 /// Grants credits with a lifetime of their own; 0 seconds means that they last.
-#[tracing::instrument(name = telemetry::PLAN_MINT, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PLAN_MINT, skip_all, fields(merchant = %caller.tenant))]
 pub(crate) async fn mint_expirable(
     State(backend): State<Backend>,
     caller: Caller,

@@ -28,7 +28,7 @@ pub(crate) use get::get;
 pub(crate) use list::list;
 pub(crate) use mint::{mint, mint_expirable};
 pub(crate) use order::order;
-pub(crate) use register::{PlanRequest, prepare, register};
+pub(crate) use register::{PlanRequest, checked_name, prepare, register};
 pub(crate) use view::view;
 
 impl Backend {

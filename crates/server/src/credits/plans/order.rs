@@ -12,12 +12,12 @@ use crate::{
     http::{Name, Problem, Segments},
     keys::Caller,
     refusal::{Failure, Refusal},
-    telemetry,
+    telemetry::PLAN_ORDER,
 };
 
 /// Grants a free plan's credits to the caller's account; ordering again tops up, a trial is granted once. There is no body.
 /// Repeated with the same `Idempotency-Key` it has its effect once.
-#[tracing::instrument(name = telemetry::PLAN_ORDER, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PLAN_ORDER, skip_all, fields(merchant = %caller.tenant))]
 pub(crate) async fn order(
     State(backend): State<Backend>,
     caller: Caller,

@@ -1,0 +1,14 @@
+//! The walk of `farebox demo --once`.
+
+use crate::world::{Engine, World};
+
+#[tokio::test]
+async fn the_demo_walks_through_and_ends_by_itself() {
+    let world = World::new(Engine::Sqlite).await.unwrap();
+    let output = world.farebox(&["demo", "--once"]).env_remove("DATABASE_URL").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    for step in ["402 Payment Required", "1 credit redeemed, 9 left", "served 10, refused 40", "everything agrees"] {
+        assert!(said.contains(step), "no {step:?} in:\n{said}");
+    }
+}

@@ -1,0 +1,143 @@
+//! The gate's own answers. Nothing in them comes from a fault: what broke is for the log.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use farebox_x402::{Fault, Receipt, Refusal, Retry, credits::CODE_IN_USE};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+};
+use serde::Serialize;
+
+use crate::{
+    body::{GateBody, Whole},
+    fare::Quote,
+    headers::{self, NO_STORE, REQUIRED},
+};
+
+/// A small JSON answer.
+pub(crate) type Own = Response<Whole>;
+
+/// What the receipt of an unknown outcome says.
+pub(crate) const PENDING: &str = "settlement_pending";
+
+const NO_TOKEN: &[u8] =
+    br#"{"error":"Payment Required","message":"Missing x402 payment token. Send token in payment-signature header."}"#;
+
+/// 402 for a request without a payment: written at start-up, copied here.
+pub(crate) fn unpaid(quote: Quote) -> Own {
+    let mut answer = own(StatusCode::PAYMENT_REQUIRED, Bytes::from_static(NO_TOKEN));
+    answer.headers_mut().insert(REQUIRED, quote.header);
+    answer
+}
+
+/// 402 for a payment that cannot be read.
+pub(crate) fn unreadable(quote: &Quote, why: &str) -> Own {
+    refused(quote, &Refusal { code: String::new(), reason: why.to_owned() })
+}
+
+/// 402 with the reason and a fresh offer; 409 without one while another request holds the same payment, so that nobody
+/// is asked to pay again for what is under way.
+pub(crate) fn refused(quote: &Quote, refusal: &Refusal) -> Own {
+    let code = Some(&*refusal.code).filter(|code| !code.is_empty());
+    let said = |error| json(&Said { error, code, message: &refusal.reason });
+    if refusal.code == CODE_IN_USE {
+        let mut answer = own(StatusCode::CONFLICT, said("Conflict"));
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        return answer;
+    }
+    let mut answer = own(StatusCode::PAYMENT_REQUIRED, said("Payment Required"));
+    answer.headers_mut().insert(REQUIRED, quote.header_saying(&refusal.reason));
+    answer
+}
+
+/// 402 or 409 after the handler ran: its answer is withheld, the receipt says nothing was taken.
+pub(crate) fn unsettled(quote: &Quote, refusal: &Refusal, receipt: &Receipt) -> Own {
+    with_receipt(refused(quote, refusal), receipt)
+}
+
+/// 503: the payment could not be checked.
+pub(crate) fn unavailable(fault: &Fault) -> Own {
+    let message = "The payment could not be checked, and nothing was charged. Try again later with the same payment.";
+    later(message, fault.retry)
+}
+
+/// 503: the handler ran, the route withholds what nobody can say is paid.
+pub(crate) fn pending(fault: &Fault, receipt: &Receipt) -> Own {
+    let message = "It is not known yet whether this payment went through. Do not make a new payment: \
+                   try again later with the same one.";
+    with_receipt(later(message, fault.retry), receipt)
+}
+
+/// 500: the handler's answer never became whole.
+pub(crate) fn broken() -> Own {
+    let message = "The answer could not be produced, and nothing was charged.";
+    own(StatusCode::INTERNAL_SERVER_ERROR, json(&Said { error: "Internal Server Error", code: None, message }))
+}
+
+fn later(message: &str, retry: Retry) -> Own {
+    let error = "Service Unavailable";
+    let mut answer = own(StatusCode::SERVICE_UNAVAILABLE, json(&Said { error, code: None, message }));
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(retry)));
+    answer
+}
+
+/// When another try makes sense: 1 second to 1 hour.
+fn seconds(retry: Retry) -> u64 {
+    let wait = match retry {
+        Retry::After(wait) => wait,
+        Retry::Unknown => Duration::from_secs(2),
+        Retry::Never => Duration::from_secs(60),
+    };
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).clamp(1, 3600)
+}
+
+fn with_receipt(mut answer: Own, receipt: &Receipt) -> Own {
+    let (name, value) = headers::receipt(receipt);
+    answer.headers_mut().insert(name, value);
+    answer
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    message: &'a str,
+}
+
+fn json(said: &Said<'_>) -> Bytes {
+    serde_json::to_vec(said).unwrap_or_default().into()
+}
+
+fn own(status: StatusCode, body: Bytes) -> Own {
+    let mut answer = Response::new(Whole::from(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    answer
+}
+
+/// A whole answer as the service returns it.
+pub(crate) fn whole<B>(answer: Response<Whole>) -> Response<GateBody<B>> {
+    answer.map(GateBody::whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_whole_seconds_within_an_hour() {
+        for (retry, expected) in [
+            (Retry::After(Duration::ZERO), 1),
+            (Retry::After(Duration::from_millis(1_001)), 2),
+            (Retry::After(Duration::MAX), 3600),
+            (Retry::Unknown, 2),
+            (Retry::Never, 60),
+        ] {
+            assert_eq!(seconds(retry), expected, "{retry:?}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a handler may know about the payment behind its request.
+
+use std::{fmt, sync::Arc};
+
+use farebox_telemetry::redact;
+use farebox_types::{Quantity, Secret};
+use farebox_x402::Offer;
+use serde_json::Value;
+
+use crate::flow::Facts;
+
+/// The payment behind a request: in its extensions, and with feature `axum` an extractor. Cheap to clone.
+///
+/// While the handler runs the amount is reserved, not taken.
+#[derive(Clone)]
+pub struct PaymentContext {
+    facts: Arc<Facts>,
+}
+
+impl PaymentContext {
+    pub(crate) const fn new(facts: Arc<Facts>) -> Self {
+        Self { facts }
+    }
+
+    /// What the payer presented. A bearer token: whoever holds it can spend.
+    #[must_use]
+    pub fn token(&self) -> Secret {
+        Secret::new(self.facts.payment.token.as_ref().to_owned())
+    }
+
+    /// What was offered for this request.
+    #[must_use]
+    pub fn offer(&self) -> &Offer {
+        &self.facts.payment.required
+    }
+
+    /// What will be taken if the handler succeeds.
+    #[must_use]
+    pub fn credits(&self) -> Quantity {
+        self.facts.payment.amount
+    }
+
+    /// Names the charge, in logs and at the facilitator.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.facts.found.request_id
+    }
+
+    /// Whose credits.
+    #[must_use]
+    pub fn payer(&self) -> Option<&str> {
+        self.facts.found.payer.as_deref()
+    }
+
+    /// What observability needs to know about the agent behind the route.
+    #[must_use]
+    pub fn agent_request(&self) -> Option<&Value> {
+        self.facts.found.agent_request.as_ref()
+    }
+}
+
+impl fmt::Debug for PaymentContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PaymentContext")
+            .field("credits", &self.credits())
+            .field("request_id", &self.request_id())
+            .field("payer", &self.payer().map(redact))
+            .finish_non_exhaustive()
+    }
+}

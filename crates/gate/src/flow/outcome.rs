@@ -1,0 +1,132 @@
+//! After the handler: what became of the money.
+
+use std::fmt;
+
+use farebox_engine::charge::{Answer, Event, UnknownPolicy};
+use farebox_x402::{Fault, Receipt, Refusal, Settlement};
+use http::Response;
+
+use super::facts::{Charged, Facts};
+use crate::{answer::PENDING, headers};
+
+/// What became of the money.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was taken.
+    Settled(Settled),
+    /// It was not, and will not be.
+    Refused(Refused),
+    /// Nobody can say.
+    Unknown(Unknown),
+}
+
+/// The money was taken: the answer may go out.
+#[derive(Debug)]
+pub struct Settled {
+    receipt: Receipt,
+}
+
+/// The money was refused after all: the answer is withheld.
+#[derive(Debug)]
+pub struct Refused {
+    refusal: Refusal,
+    receipt: Receipt,
+}
+
+/// The facilitator did not say. Left only by asking again.
+pub struct Unknown {
+    charged: Charged,
+    fault: Fault,
+}
+
+pub(super) async fn ask(mut charged: Charged) -> Outcome {
+    let Facts { payment, found } = &*charged.facts;
+    let refusal = match charged.facilitator.settle(payment, &found.request_id).await {
+        Ok(Settlement::Settled(receipt)) if receipt.success => {
+            charged.apply(Event::SettleConfirmed);
+            return Outcome::Settled(Settled { receipt });
+        }
+        Err(fault) => {
+            charged.apply(Event::SettleSilent);
+            return Outcome::Unknown(Unknown { charged, fault });
+        }
+        // A receipt without success is a refusal, whatever it came as.
+        Ok(Settlement::Settled(receipt)) => unsuccessful(receipt),
+        Ok(Settlement::Refused(refusal)) => refusal,
+    };
+    charged.apply(Event::SettleRefused);
+    let receipt = charged.facts.receipt_without_success(&refusal.code);
+    Outcome::Refused(Refused { refusal, receipt })
+}
+
+fn unsuccessful(receipt: Receipt) -> Refusal {
+    let reason = receipt.error_reason.unwrap_or_else(|| "the payment was refused".to_owned());
+    Refusal { code: reason.clone(), reason }
+}
+
+impl Settled {
+    /// What the payer gets to keep.
+    #[must_use]
+    pub const fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    /// The handler's answer with its receipt, kept out of shared caches.
+    #[must_use]
+    pub fn serve<B>(self, mut answer: Response<B>) -> Response<B> {
+        headers::put_receipt(answer.headers_mut(), &self.receipt);
+        answer
+    }
+}
+
+impl Refused {
+    /// Why.
+    #[must_use]
+    pub const fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+
+    /// A receipt that says so.
+    #[must_use]
+    pub const fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+}
+
+impl Unknown {
+    /// What broke; never for a payer.
+    #[must_use]
+    pub const fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
+    /// Asks again, with the same request id: safe to repeat.
+    pub async fn ask_again(self) -> Outcome {
+        ask(self.charged).await
+    }
+
+    /// What the caller gets if nobody asks again.
+    #[must_use]
+    pub const fn answer(&self, policy: UnknownPolicy) -> Answer {
+        self.charged.charge.answer(policy)
+    }
+
+    /// A receipt that says the outcome is open.
+    #[must_use]
+    pub fn receipt(&self) -> Receipt {
+        self.charged.facts.receipt_without_success(PENDING)
+    }
+
+    /// The handler's answer with a receipt that says the outcome is open; for routes that serve in doubt.
+    #[must_use]
+    pub fn serve_pending<B>(self, mut answer: Response<B>) -> Response<B> {
+        headers::put_receipt(answer.headers_mut(), &self.receipt());
+        answer
+    }
+}
+
+impl fmt::Debug for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unknown").field("fault", &self.fault).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! Answers, read to their end within a limit.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use farebox_x402::{
+    Receipt,
+    header::{self, PAYMENT_RESPONSE},
+};
+use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
+
+/// Why there is no answer.
+pub(crate) enum Failed {
+    /// On the way there or back.
+    Network(reqwest::Error),
+    /// Longer than the limit.
+    TooLong(Box<HeaderMap>),
+}
+
+/// An answer that is all there.
+pub(crate) type Answer = Response<Bytes>;
+
+/// Reads an answer of at most `limit` bytes.
+pub(crate) async fn read(mut response: reqwest::Response, limit: usize) -> Result<Answer, Failed> {
+    let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    let mut body = BytesMut::with_capacity(announced.min(limit).min(64 * 1024));
+    if announced > limit {
+        return Err(Failed::TooLong(Box::new(std::mem::take(response.headers_mut()))));
+    }
+    while let Some(chunk) = response.chunk().await.map_err(|error| Failed::Network(error.without_url()))? {
+        if body.len() + chunk.len() > limit {
+            return Err(Failed::TooLong(Box::new(std::mem::take(response.headers_mut()))));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let mut answer = Response::new(body.freeze());
+    *answer.status_mut() = response.status();
+    *answer.version_mut() = response.version();
+    *answer.headers_mut() = std::mem::take(response.headers_mut());
+    Ok(answer)
+}
+
+/// The receipt, if there is one that can be read.
+pub(crate) fn receipt(headers: &HeaderMap) -> Option<Receipt> {
+    header::decode(headers.get(PAYMENT_RESPONSE)?.as_bytes()).ok()
+}
+
+/// The seconds form of `Retry-After`.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Whether the seller says that it does not know, or that somebody on the way does not.
+pub(crate) const fn is_unsure(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}

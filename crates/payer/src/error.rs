@@ -1,0 +1,84 @@
+//! Why a request was not answered, or not paid.
+
+use std::time::Duration;
+
+use farebox_x402::{PaymentRequired, Receipt};
+
+use crate::Authorization;
+
+/// Why a request has no answer. No text holds a token or a key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayError {
+    /// The request cannot be sent as it is; nothing was.
+    #[error("the request cannot be sent: {0}")]
+    BadRequest(&'static str),
+    /// The seller's 402 cannot be read, or offers something other than what was asked for. Nothing was paid.
+    #[error("the seller's offer cannot be paid: {0}")]
+    BadOffer(String),
+    /// The offer is fine, but this payer cannot or may not take it. Nothing was paid.
+    #[error("nothing in the seller's offer is payable: {why}")]
+    NothingPayable {
+        /// What stands in the way.
+        why: &'static str,
+        /// The offer.
+        offer: Box<PaymentRequired>,
+    },
+    /// The buyer's backend gave no token. Nothing was paid.
+    #[error("the backend gave no token: {code}: {message}")]
+    Backend {
+        /// The backend's code, or `http_<status>`.
+        code: String,
+        /// Its words.
+        message: String,
+    },
+    /// The buyer's backend minted a reusable token where a single-use one was asked for. Nothing was paid.
+    #[error("the backend minted a reusable token where a single-use one was asked for")]
+    NotSingleUse,
+    /// The seller refused the payment; for this request no other is made.
+    #[error("the seller refused the payment: {code}: {reason}")]
+    Refused {
+        /// The seller's code; empty if it gave none.
+        code: String,
+        /// Its words.
+        reason: String,
+        /// The fresh offer that came with the refusal.
+        offer: Option<Box<PaymentRequired>>,
+    },
+    /// The token paid for an earlier try of this request whose answer never arrived. Credits were taken.
+    #[error("the request was paid for, and its answer is lost: {reason}")]
+    AnswerLost {
+        /// The seller's words.
+        reason: String,
+    },
+    /// It is not known whether the payment went through. [`crate::Payer::resume`] sends the same token again.
+    #[error("it is not known whether the payment went through: {what}")]
+    OutcomeUnknown {
+        /// What happened last.
+        what: String,
+        /// When the seller wants to be asked again.
+        retry_after: Option<Duration>,
+        /// The request with the token it carries.
+        authorization: Box<Authorization>,
+    },
+    /// A reusable token cannot be sent again without paying again.
+    #[error("this payment cannot be resumed: its token is reusable and would pay again")]
+    NotResumable,
+    /// The answer is longer than this payer reads.
+    #[error("the answer is longer than {limit} bytes")]
+    TooLong {
+        /// The limit.
+        limit: usize,
+        /// Of the payment, if one was made.
+        receipt: Option<Box<Receipt>>,
+    },
+    /// The network failed before anything was paid.
+    #[error("{during}")]
+    Transport {
+        /// What was under way.
+        during: &'static str,
+        /// Without its URL.
+        #[source]
+        source: reqwest::Error,
+    },
+}

@@ -1,0 +1,21 @@
+//! `GET /api/v1/protocol/agents`: the agents of the caller's merchant, newest first.
+
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+
+use super::view;
+use crate::{
+    backend::Backend,
+    http::{Problem, Window},
+    keys::Caller,
+};
+
+pub(crate) async fn list(
+    State(backend): State<Backend>,
+    caller: Caller,
+    window: Window,
+) -> Result<Json<Value>, Problem> {
+    let (agents, total) = backend.store().agents(caller.tenant, window.rows()).await?;
+    let agents: Vec<Value> = agents.iter().map(view).collect();
+    Ok(Json(json!({"total": total, "page": window.page, "offset": window.offset, "agents": agents})))
+}

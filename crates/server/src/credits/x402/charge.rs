@@ -1,0 +1,139 @@
+//! A payment whose token holds: what it would charge, and why it may not.
+
+use std::sync::Arc;
+
+use farebox_engine::{
+    credits::{Cost, Limit, Spend},
+    ledger::{AccountSpec, Actor, Operation, Refusal as LedgerRefusal, TransferId},
+};
+use farebox_store::{Fault, Plan};
+use farebox_types::{Address, Quantity};
+use uuid::Uuid;
+
+use super::agent::AgentUse;
+use crate::{
+    backend::Backend,
+    credits::{delegations::uses_left, shape::quantity},
+    refusal::{DelegationEnd, Refusal, impossible},
+};
+
+/// A presented payment. Who pays, for what, and how it is limited are settled; nothing has been asked of the ledger.
+pub(super) struct Charge {
+    pub(super) plan: Arc<Plan>,
+    pub(super) payer: Address,
+    /// As offered.
+    pub(super) network: String,
+    pub(super) requested: Quantity,
+    /// Of a single-use token.
+    pub(super) nonce: Option<String>,
+    pub(super) limits: Vec<Limit>,
+    pub(super) agent: Option<AgentUse>,
+    /// Why a new charge may not begin, although the token is ours: expired, revoked, closed. A charge that was promised
+    /// by a hold is finished all the same.
+    pub(super) standing: Option<Refusal>,
+}
+
+/// How a charge is named; the same name is the same charge.
+#[derive(Clone, Copy)]
+pub(super) enum ChargeName<'a> {
+    /// By verify's answer.
+    Request(&'a str),
+    /// By the caller's idempotency key.
+    Key(&'a str),
+    /// By nothing: by its nonce if it has one.
+    Unnamed,
+}
+
+impl Charge {
+    pub(super) fn spend(&self) -> Spend<'_> {
+        Spend {
+            tenant: self.plan.tenant,
+            plan: self.plan.id,
+            rules: &self.plan.rules,
+            payer: self.payer,
+            requested: self.requested,
+            limits: &self.limits,
+        }
+    }
+
+    pub(super) fn id(&self, name: ChargeName<'_>) -> TransferId {
+        let (scope, key) = match (name, &self.nonce) {
+            (ChargeName::Request(id), _) => ("charge", format!("{}/{id}", self.payer)),
+            (ChargeName::Key(key), _) => ("charge-key", format!("{}/{key}", self.payer)),
+            (ChargeName::Unnamed, Some(nonce)) => ("charge-nonce", nonce.clone()),
+            (ChargeName::Unnamed, None) => ("charge-once", Uuid::now_v7().to_string()),
+        };
+        TransferId::derive(self.plan.tenant, scope, &key)
+    }
+
+    pub(super) fn operation(&self, id: TransferId, actor: &Actor) -> Result<Operation, Fault> {
+        let operation = self.spend().operation(id, actor.clone());
+        operation.map_err(|bad| impossible(format!("a charge cannot be made: {bad}")))
+    }
+
+    /// What must be available in the payer's account.
+    pub(super) fn needed(&self) -> Quantity {
+        match self.spend().cost() {
+            Cost::Credits(amount) => amount,
+            Cost::Unmetered => Quantity::from_micros(1).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn limit_account(&self, limit: &Limit) -> AccountSpec {
+        AccountSpec::limit(self.plan.tenant, &limit.key, limit.uses)
+    }
+
+    /// Why a limit that is used up stops this charge; `held` uses may come back.
+    fn limit_refusal(&self, limit: &Limit, held: i64) -> Refusal {
+        let single_use = self.nonce.as_deref().is_some_and(|nonce| limit.key == nonce_key(nonce));
+        match (held > 0, single_use) {
+            (true, _) => Refusal::InUse,
+            (false, true) => Refusal::Spent,
+            (false, false) => Refusal::Delegation(DelegationEnd::Exhausted),
+        }
+    }
+}
+
+/// The limit of a single-use token.
+pub(super) fn nonce_key(nonce: &str) -> String {
+    format!("nonce:{nonce}")
+}
+
+impl Backend {
+    /// The first limit of the charge that has no use left, read without a lock.
+    pub(super) async fn used_up(&self, charge: &Charge) -> Result<Option<Refusal>, Fault> {
+        for limit in &charge.limits {
+            let account = self.store().account(&charge.limit_account(limit)).await?;
+            if uses_left(limit, account.as_ref(), self.now()) < 1 {
+                return Ok(Some(charge.limit_refusal(limit, account.map_or(0, |account| account.held))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Says a ledger's refusal in the words of this wire. A spent token is called spent, even when credits lack too:
+    /// some sellers serve on every other refusal.
+    pub(super) async fn explain(&self, charge: &Charge, refusal: LedgerRefusal) -> Result<Refusal, Fault> {
+        Ok(match refusal {
+            LedgerRefusal::Insufficient { kind, needed, available, held } => {
+                let is_limit = kind == farebox_engine::ledger::AccountKind::Limit;
+                match (is_limit, charge.limits.as_slice()) {
+                    (true, [only]) => charge.limit_refusal(only, held),
+                    (true, _) => self.used_up(charge).await?.unwrap_or(Refusal::InUse),
+                    (false, _) => {
+                        let lacking =
+                            Refusal::Insufficient { needed: quantity(needed), available: quantity(available) };
+                        self.used_up(charge).await?.unwrap_or(lacking)
+                    }
+                }
+            }
+            LedgerRefusal::Finished { .. } => Refusal::Released,
+            LedgerRefusal::Conflict => Refusal::RequestReused,
+            LedgerRefusal::ExceedsHold { held } => Refusal::ExceedsHold { held },
+            LedgerRefusal::Overflow => Refusal::Overflow,
+            LedgerRefusal::TooManyLots | LedgerRefusal::CannotHold => {
+                return Err(impossible(format!("a charge was refused: {refusal}")));
+            }
+        })
+    }
+}

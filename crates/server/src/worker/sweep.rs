@@ -1,0 +1,44 @@
+//! Ends holds whose time is over.
+//!
+//! Whatever touches an account ends its due holds anyway; sweeping makes their credits show in balances soon.
+
+use std::time::{Duration, Instant};
+
+use farebox_store::Fault;
+use farebox_types::{Id, Merchant};
+
+use crate::{Backend, telemetry::SWEEP};
+
+/// Accounts of one merchant in one step.
+const LIMIT: u32 = 256;
+const MERCHANTS_FOR: Duration = Duration::from_secs(15);
+
+/// The merchants to sweep, and when they were read.
+#[derive(Default)]
+pub(super) struct Sweep {
+    merchants: Vec<Id<Merchant>>,
+    read_at: Option<Instant>,
+}
+
+impl Sweep {
+    #[tracing::instrument(name = SWEEP, skip_all)]
+    pub(super) async fn step(&mut self, backend: &Backend) {
+        if let Err(fault) = self.sweep(backend).await {
+            tracing::warn!(error = %fault, "sweeping failed, to be tried again");
+        }
+    }
+
+    async fn sweep(&mut self, backend: &Backend) -> Result<(), Fault> {
+        if self.read_at.is_none_or(|at| at.elapsed() >= MERCHANTS_FOR) {
+            self.merchants = backend.store().merchants().await?.into_iter().map(|merchant| merchant.id).collect();
+            self.read_at = Some(Instant::now());
+        }
+        for merchant in &self.merchants {
+            let touched = backend.store().sweep(*merchant, LIMIT).await?;
+            if touched > 0 {
+                tracing::debug!(%merchant, touched, "ended due holds");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! Every member is called after its folder and takes the workspace's lints: without that line none of them holds.
+
+use toml::Value;
+
+use super::{
+    finding::Finding,
+    manifest::{self, Manifest},
+    tree::Tree,
+};
+
+pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
+    manifest::members(tree).iter().flat_map(member_findings).collect()
+}
+
+fn member_findings(manifest: &Manifest<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let error = |what: String| Finding::error(&manifest.file.path, 1, what);
+    let lints = manifest.table.get("lints").and_then(|lints| lints.get("workspace")).and_then(Value::as_bool);
+    if lints != Some(true) {
+        findings.push(error("takes none of the workspace's lints: add `[lints] workspace = true`".to_owned()));
+    }
+    if let Some(folder) = manifest.file.crate_folder() {
+        let wanted = if folder == "farebox" { folder.to_owned() } else { format!("farebox-{folder}") };
+        let name = manifest.table.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
+        if name != Some(wanted.as_str()) {
+            findings.push(error(format!("a crate is called after its folder: name it {wanted}")));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(path: &str, manifest: &str) -> usize {
+        check(&Tree::of(&[(path, manifest)])).len()
+    }
+
+    #[test]
+    fn a_member_takes_the_lints_and_its_folders_name() {
+        let good = "[package]\nname = \"farebox-gate\"\n[lints]\nworkspace = true\n";
+        assert_eq!(count("crates/gate/Cargo.toml", good), 0);
+        assert_eq!(count("crates/store/Cargo.toml", good), 1);
+        assert_eq!(count("crates/gate/Cargo.toml", "[package]\nname = \"farebox-gate\"\n"), 1);
+    }
+
+    #[test]
+    fn the_facade_has_the_projects_name() {
+        assert_eq!(count("crates/farebox/Cargo.toml", "[package]\nname = \"farebox\"\n[lints]\nworkspace = true\n"), 0);
+    }
+
+    #[test]
+    fn what_is_not_a_crate_may_have_any_name() {
+        assert_eq!(count("xtask/Cargo.toml", "[package]\nname = \"xtask\"\n[lints]\nworkspace = true\n"), 0);
+    }
+}
