@@ -1,7 +1,91 @@
-//! A protected route beside the same route unprotected.
+//! A protected route beside what it cannot be faster than.
+//!
+//! Every subject is a process of its own, so that its CPU time can be read; the load comes from this one.
 
+mod load;
+mod process;
 pub(crate) mod subject;
 
+use std::time::Duration;
+
+use load::Load;
+use process::Process;
+
+use crate::figure::{Figure, median, paired, rounded};
+
+const CONNECTIONS: [usize; 2] = [8, 32];
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(2);
+
+/// What one round of one subject measured.
+#[derive(Clone, Copy)]
+struct Sample {
+    requests_per_second: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    cpu_us_per_request: f64,
+}
+
 pub(crate) async fn run() -> anyhow::Result<()> {
+    let stub = Process::start(&["stub"])?;
+    let two_calls = Process::start(&["two-calls", stub.url()])?;
+    let remote = Process::start(&["gate-remote", stub.url()])?;
+    compare("gate, remote backend", &remote, "bare handler, two upstream calls", &two_calls).await?;
+    drop((remote, two_calls, stub));
+
+    let unprotected = Process::start(&["unprotected"])?;
+    let local = Process::start(&["gate-local"])?;
+    compare("gate, in-process credits on SQLite", &local, "the same route, unprotected", &unprotected).await
+}
+
+async fn compare(subject: &str, ours: &Process, baseline: &str, theirs: &Process) -> anyhow::Result<()> {
+    for connections in CONNECTIONS {
+        let (mut our_samples, mut their_samples) = (Vec::new(), Vec::new());
+        sample(ours, connections, Duration::from_millis(500)).await?;
+        sample(theirs, connections, Duration::from_millis(500)).await?;
+        for _ in 0..ROUNDS {
+            our_samples.push(sample(ours, connections, ROUND).await?);
+            their_samples.push(sample(theirs, connections, ROUND).await?);
+        }
+        let figures: [(&str, fn(&Sample) -> f64); 4] = [
+            ("requests/s", |sample| sample.requests_per_second),
+            ("p50 ms", |sample| sample.p50_ms),
+            ("p99 ms", |sample| sample.p99_ms),
+            ("server CPU us/request", |sample| sample.cpu_us_per_request),
+        ];
+        for (unit, read) in figures {
+            let values: Vec<f64> = our_samples.iter().map(read).collect();
+            let baselines: Vec<f64> = their_samples.iter().map(read).collect();
+            Figure {
+                bench: "gate",
+                subject,
+                callers: connections,
+                value: rounded(median(values.clone())),
+                unit,
+                baseline,
+                baseline_value: rounded(median(baselines.clone())),
+                ratio: rounded(paired(&values, &baselines)),
+            }
+            .print();
+        }
+    }
     Ok(())
+}
+
+async fn sample(subject: &Process, connections: usize, duration: Duration) -> anyhow::Result<Sample> {
+    let before = subject.cpu()?;
+    let load = Load { address: subject.address(), header: subject.header(), connections, duration };
+    let answers = load.run().await?;
+    let cpu = subject.cpu()?.saturating_sub(before);
+    let count = answers.latencies_us.len();
+    anyhow::ensure!(count > 0, "{} answered nothing", subject.url());
+    let at = |share: usize| f64::from(answers.latencies_us[(count * share / 100).min(count - 1)]) / 1000.0;
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    let requests = count as f64;
+    Ok(Sample {
+        requests_per_second: requests / answers.elapsed.as_secs_f64(),
+        p50_ms: at(50),
+        p99_ms: at(99),
+        cpu_us_per_request: cpu.as_secs_f64() * 1e6 / requests,
+    })
 }

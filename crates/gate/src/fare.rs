@@ -90,11 +90,14 @@ impl Fare {
         test_only: bool,
     ) -> Result<Self, BadFare> {
         let price = route.price?;
-        check_names(&route.plan_id, &[
-            ("the agent id", route.agent_id.as_deref()),
-            ("the network", route.network.as_deref()),
-            ("the scheme", Some(&route.scheme)),
-        ])?;
+        check_names(
+            &route.plan_id,
+            &[
+                ("the agent id", route.agent_id.as_deref()),
+                ("the network", route.network.as_deref()),
+                ("the scheme", Some(&route.scheme)),
+            ],
+        )?;
         if !(Duration::from_secs(1)..=DAY).contains(&route.hold) {
             return Err(BadFare::Hold);
         }
@@ -144,7 +147,7 @@ impl Fare {
             accepts: vec![Accept::Credits(accept)],
             extensions: serde_json::Map::new(),
         });
-        let header = header::encode(offer.json());
+        let header = header::encode(&offer.json());
         Quote { verb: verb.into(), offer: Arc::new(offer), header }
     }
 }

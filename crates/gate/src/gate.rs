@@ -99,7 +99,7 @@ impl Gate {
 }
 
 fn verb_of(method: &Method) -> &str {
-    Verb::of(method).map_or(method.as_str(), Verb::as_str)
+    Verb::of(method).map_or(method.as_str(), |verb| verb.as_str())
 }
 
 #[cfg(feature = "axum")]

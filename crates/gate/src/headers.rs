@@ -62,7 +62,8 @@ fn make_private(headers: &mut HeaderMap) {
         .map(str::trim)
         .filter(|directive| !directive.is_empty() && !is_shared(directive))
         .collect();
-    let already = kept.iter().any(|directive| ["private", "no-store"].iter().any(|it| directive.eq_ignore_ascii_case(it)));
+    let already =
+        kept.iter().any(|directive| ["private", "no-store"].iter().any(|it| directive.eq_ignore_ascii_case(it)));
     let value = match (kept.is_empty(), already) {
         (true, _) => HeaderValue::from_static("private"),
         (false, true) => HeaderValue::try_from(kept.join(", ")).unwrap_or(NO_STORE),

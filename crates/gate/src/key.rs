@@ -165,7 +165,8 @@ fn check_characters(path: &str) -> Result<(), BadKey> {
 }
 
 fn segment(part: &str) -> Result<String, BadKey> {
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
     if part.is_empty() {
         return Err(BadKey::EmptySegment);
     }

@@ -1,1 +1,55 @@
-//! gate
+//! A tower layer that charges for requests over HTTP 402.
+//!
+//! A request without payment gets an offer; with one, the amount is reserved, the handler runs, and a success is settled
+//! before its answer goes out. Anything else gives the reservation back. In two lines with the test rail:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use farebox_gate::Farebox;
+//!
+//! let farebox = Farebox::test();
+//! let app: Router = Router::new().route("/joke", get(|| async { "…" }).layer(farebox.price("1 credit")));
+//! ```
+//!
+//! Or one gate for a whole router, with a table of routes: see [`Gate`]. Needs a tokio runtime with time enabled.
+//!
+//! Features: `axum` ([`PaymentContext`] as an extractor; gates in nested routers), `client`
+//! (`Farebox::credits`: a backend over HTTP). What is promised, and what is not, stands in the crate's README.
+
+mod answer;
+mod body;
+mod builder;
+mod context;
+#[cfg(feature = "axum")]
+mod extract;
+mod fare;
+mod farebox;
+mod finish;
+pub mod flow;
+mod gate;
+mod headers;
+mod key;
+mod paid;
+mod price;
+mod readings;
+mod route;
+mod service;
+mod settle;
+mod table;
+mod test_rail;
+mod work;
+
+pub use body::GateBody;
+pub use builder::{BadGate, BadRoute, GateBuilder, Problem};
+pub use context::PaymentContext;
+#[cfg(feature = "axum")]
+pub use extract::NotGated;
+pub use fare::BadFare;
+pub use farebox::Farebox;
+pub use farebox_engine::charge::{CannotWork, UnknownPolicy};
+pub use gate::Gate;
+pub use key::BadKey;
+pub use price::{BadPrice, IntoPrice, Price};
+pub use route::Route;
+pub use service::{GateFuture, Gated};
+pub use test_rail::TestRail;

@@ -43,7 +43,9 @@ impl Table {
         }
         let fare = Arc::new(fare);
         let paths = &mut self.paths[parsed.verb as usize];
-        paths.insert(&*parsed.pattern, Arc::clone(&fare)).map_err(|error| bad(Problem::Unmatchable(error.to_string())))?;
+        paths
+            .insert(&*parsed.pattern, Arc::clone(&fare))
+            .map_err(|error| bad(Problem::Unmatchable(error.to_string())))?;
         self.entries.push(Entry { key: key.into(), verb: parsed.verb, shape, fare });
         Ok(())
     }

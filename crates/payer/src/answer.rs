@@ -23,10 +23,10 @@ pub(crate) type Answer = Response<Bytes>;
 /// Reads an answer of at most `limit` bytes.
 pub(crate) async fn read(mut response: reqwest::Response, limit: usize) -> Result<Answer, Failed> {
     let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-    let mut body = BytesMut::with_capacity(announced.min(limit).min(64 * 1024));
     if announced > limit {
         return Err(Failed::TooLong(Box::new(std::mem::take(response.headers_mut()))));
     }
+    let mut body = BytesMut::with_capacity(announced.min(64 * 1024));
     while let Some(chunk) = response.chunk().await.map_err(|error| Failed::Network(error.without_url()))? {
         if body.len() + chunk.len() > limit {
             return Err(Failed::TooLong(Box::new(std::mem::take(response.headers_mut()))));

@@ -1,5 +1,7 @@
 //! What the caller wants to send. The body is bytes, so the request can be sent again as it was.
 
+use std::fmt;
+
 use bytes::Bytes;
 use farebox_x402::header::PAYMENT_SIGNATURE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
@@ -8,8 +10,8 @@ use serde::Serialize;
 
 use crate::{Paid, PayError, Payer};
 
-/// One request. Cloning shares the body.
-#[derive(Debug, Clone)]
+/// One request. Cloning shares the body; `Debug` shows neither headers nor body nor query.
+#[derive(Clone)]
 pub struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -50,6 +52,12 @@ impl Request {
         let value = HeaderValue::try_from(value).map_err(|_| PayError::BadRequest("a header value cannot be sent"))?;
         self.headers.append(name, value);
         Ok(())
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.method, self.url.origin().ascii_serialization(), self.url.path())
     }
 }
 

@@ -45,7 +45,13 @@ mod tests {
 
     #[test]
     fn what_is_short_or_strange_shows_nothing() {
-        for text in ["", "alice", "0xabcdef00000000000000", "été été été été été été été été", "a\nb a\nb a\nb a\nb a\nb a\nb a\nb"] {
+        for text in [
+            "",
+            "alice",
+            "0xabcdef00000000000000",
+            "été été été été été été été été",
+            "a\nb a\nb a\nb a\nb a\nb a\nb a\nb",
+        ] {
             assert_eq!(redact(text).to_string(), "…", "{text}");
         }
     }

@@ -19,9 +19,8 @@ fn file_findings(file: &File) -> Vec<Finding> {
     let Some(tokens) = rust::tokens(&file.text) else { return findings };
     rust::walk(tokens, &mut |place| {
         if let Some(float) = float(place).filter(|_| !is_excused(file.line(place.line()))) {
-            let what = format!(
-                "{float}: a float here rounds somebody's money; use Quantity or integers, or end the line with `{EXCUSE}<why>`"
-            );
+            let way_out = "use Quantity or integers, or say why at the end of the line";
+            let what = format!("{float}: a float rounds somebody's money: {way_out} (`{EXCUSE}…`)");
             findings.push(Finding::error(&file.path, place.line(), what));
         }
     });

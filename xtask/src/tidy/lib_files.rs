@@ -78,15 +78,16 @@ mod tests {
 
     #[test]
     fn modules_and_re_exports_are_welcome() {
-        let source = "//! Docs.\n#![forbid(unsafe_code)]\nmod a;\npub(crate) mod b;\n#[doc(inline)]\npub use a::{A, B};\n\
-                      /// By feature.\n#[cfg(feature = \"x\")]\npub mod x {\n    pub use b::*;\n}\nuse c as _;\n";
-        assert!(lines("crates/x/src/lib.rs", source).is_empty());
+        let inner = "//! Docs.\n#![forbid(unsafe_code)]\nmod a;\npub(crate) mod b;\nuse c as _;\n";
+        let outer =
+            "#[doc(inline)]\npub use a::{A, B};\n/// By feature.\n#[cfg(x)]\npub mod x {\n    pub use b::*;\n}\n";
+        assert!(lines("crates/x/src/lib.rs", &format!("{inner}{outer}")).is_empty());
     }
 
     #[test]
     fn everything_else_is_named_with_its_line() {
-        let source = "mod a;\npub fn f() {}\npub struct S { a: u8 }\nimpl S {}\nconst A: u8 = 1;\nm! {}\nmod b {\n    fn g() {}\n}\n";
-        let found = lines("crates/x/src/lib.rs", source);
+        let items = "mod a;\npub fn f() {}\npub struct S { a: u8 }\nimpl S {}\nconst A: u8 = 1;\nm! {}\n";
+        let found = lines("crates/x/src/lib.rs", &format!("{items}mod b {{\n    fn g() {{}}\n}}\n"));
         let at: Vec<&str> = found.iter().filter_map(|finding| finding.split(':').nth(1)).collect();
         assert_eq!(at, ["2", "3", "4", "5", "6", "8"]);
     }

@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn a_dependency_is_known_by_its_package_its_kind_and_its_line() {
         let root = "[workspace.dependencies]\njson = { package = \"serde_json\", version = \"1\" }\n";
-        let member = "[dev-dependencies]\njson.workspace = true\n[dependencies]\nb = { version = \"1\", optional = true }\n\
+        let member = "[dev-dependencies]\njson.workspace = true\n\
+                      [dependencies]\nb = { version = \"1\", optional = true }\n\
                       [target.'cfg(unix)'.dependencies]\nnix = { package = \"rustix\", version = \"1\" }\n";
         let tree = Tree::of(&[("Cargo.toml", root), ("crates/x/Cargo.toml", member)]);
         let dependency =

@@ -16,107 +16,101 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
 fn file_findings(file: &File) -> Vec<Finding> {
     let sql = plain(&file.text);
     let mut findings = Vec::new();
-    for (start, statement) in statements(&sql) {
-        let line = sql.get(..start).unwrap_or_default().matches('\n').count() + 1;
-        let words: Vec<&str> =
-            statement.split(|c: char| c.is_whitespace() || c == '(').filter(|word| !word.is_empty()).collect();
-        let what = match words.as_slice() {
-            ["create", "table", rest @ ..] => wrong_table(name(rest), statement),
-            ["create", "unique", "index", ..] => wrong_index(statement),
-            _ => None,
-        };
-        findings.extend(what.map(|what| Finding::error(&file.path, line, what)));
+    let mut line = 1;
+    for statement in sql.split(';') {
+        let code = statement.trim_start();
+        let skipped = statement.len() - code.len();
+        let first = line + lines(statement.get(..skipped).unwrap_or_default());
+        findings.extend(wrong(code).map(|what| Finding::error(&file.path, first, what)));
+        line += lines(statement);
     }
     findings
 }
 
+/// The statements in lower case, without comments and without what stands between quotes; lines stay where they are.
+fn plain(text: &str) -> String {
+    let code = |line: &str| {
+        let code = line.split("--").next().unwrap_or_default();
+        code.split('\'').step_by(2).collect::<String>().to_lowercase() + "\n"
+    };
+    text.lines().map(code).collect()
+}
+
+fn lines(text: &str) -> usize {
+    text.matches('\n').count()
+}
+
+fn wrong(statement: &str) -> Option<String> {
+    match words(statement).as_slice() {
+        ["create", "table", name @ ..] => wrong_table(table(name), statement),
+        ["create", "unique", "index", ..] => wrong_index(statement),
+        _ => None,
+    }
+}
+
 fn wrong_table(table: &str, statement: &str) -> Option<String> {
+    let (_, body) = statement.split_once('(')?;
+    let keys: Vec<Key<'_>> = parts(body).into_iter().filter_map(key).collect();
     if WHOLE_DATABASE.contains(&table) {
         return None;
     }
-    let body = statement.split_once('(').map_or("", |(_, body)| body);
-    let mut has_primary = false;
-    for part in parts(body) {
-        let part = part.trim();
-        let leads = |key: &str| {
-            key.trim_start().strip_prefix('(').and_then(|list| list.split([',', ')']).next()).map(str::trim)
-                == Some("tenant")
-        };
-        let of_column =
-            !part.starts_with("primary key") && !part.starts_with("unique") && !part.starts_with("constraint");
-        for kind in ["primary key", "unique"] {
-            let Some((before, after)) = split_word(part, kind) else { continue };
-            has_primary |= kind == "primary key";
-            let good = if of_column { before.split_whitespace().next() == Some("tenant") } else { leads(after) };
-            if !good {
-                return Some(format!("{table}: a {kind} must start with tenant"));
-            }
-        }
+    if let Some(key) = keys.iter().find(|key| key.first != "tenant") {
+        return Some(format!("{table}: a {} key must start with tenant, not {}", key.kind, key.first));
     }
+    let has_primary = keys.iter().any(|key| key.kind == "primary");
     (!has_primary).then(|| format!("{table} has no primary key: give it one that starts with tenant"))
 }
 
 fn wrong_index(statement: &str) -> Option<String> {
-    let (_, on) = split_word(statement, "on")?;
-    let table =
-        name(&on.split(|c: char| c.is_whitespace() || c == '(').filter(|word| !word.is_empty()).collect::<Vec<_>>())
-            .to_owned();
-    let first = on.split_once('(')?.1.split([',', ')']).next()?.trim();
-    (first != "tenant" && !WHOLE_DATABASE.contains(&table.as_str()))
-        .then(|| format!("a unique index of {table} must start with tenant"))
+    let (_, on) = statement.split_once(" on ").or_else(|| statement.split_once("\non "))?;
+    let table = table(&words(on)).to_owned();
+    let first = first_of(on)?;
+    let good = first == "tenant" || WHOLE_DATABASE.contains(&table.as_str());
+    (!good).then(|| format!("{table}: a unique index must start with tenant, not {first}"))
 }
 
-/// The table's name after `if not exists`, without quotes.
-fn name<'a>(words: &[&'a str]) -> &'a str {
-    let words = words.strip_prefix(&["if", "not", "exists"]).unwrap_or(words);
-    words.first().map_or("", |name| name.trim_matches('"'))
+/// A key of a table, declared for itself or with its column.
+struct Key<'a> {
+    kind: &'static str,
+    first: &'a str,
 }
 
-/// Lower case, with comments and the insides of strings blanked; positions stay.
-fn plain(text: &str) -> String {
-    let mut sql = String::with_capacity(text.len());
-    for line in text.lines() {
-        let code = line.split("--").next().unwrap_or_default();
-        for (at, part) in code.split('\'').enumerate() {
-            sql.push_str(if at % 2 == 0 { part } else { "" });
-        }
-        sql.push('\n');
+fn key(part: &str) -> Option<Key<'_>> {
+    let words = words(part);
+    let primary = words.windows(2).any(|pair| pair == ["primary", "key"]);
+    let kind = if primary { "primary" } else { "unique" };
+    if !primary && !words.contains(&"unique") {
+        return None;
     }
-    sql.to_lowercase()
+    let of_table = matches!(words.first(), Some(&("primary" | "unique" | "constraint")));
+    let first = if of_table { first_of(part)? } else { words.first()? };
+    Some(Key { kind, first })
 }
 
-/// The statements, each with where it starts.
-fn statements(sql: &str) -> Vec<(usize, &str)> {
-    let mut start = 0;
-    let mut all = Vec::new();
-    for statement in sql.split(';') {
-        let leading = statement.len() - statement.trim_start().len();
-        all.push((start + leading, statement.trim()));
-        start += statement.len() + 1;
-    }
-    all
+fn words(text: &str) -> Vec<&str> {
+    text.split(|c: char| c.is_whitespace() || "()".contains(c)).filter(|word| !word.is_empty()).collect()
+}
+
+/// A table's name, whatever `if not exists` or `only` stands before it.
+fn table<'a>(words: &[&'a str]) -> &'a str {
+    let name = words.iter().find(|word| !["if", "not", "exists", "only"].contains(word));
+    name.map_or("", |name| name.trim_matches('"'))
+}
+
+/// The first name of the list in parentheses.
+fn first_of(text: &str) -> Option<&str> {
+    let (_, list) = text.split_once('(')?;
+    list.split([',', ')']).next().map(str::trim)
 }
 
 /// The columns and constraints of a table's body, split at its own commas.
 fn parts(body: &str) -> Vec<&str> {
     let mut depth = 0_i32;
-    body.split(move |c: char| {
+    let own_comma = move |c: char| {
         depth += i32::from(c == '(') - i32::from(c == ')');
         c == ',' && depth == 0
-    })
-    .collect()
-}
-
-/// Splits at `word` where it stands alone.
-fn split_word<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
-    let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    let alone = |at: &usize| {
-        let before = text.get(..*at).and_then(|before| before.chars().next_back());
-        let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
-        !before.is_some_and(is_name) && !after.is_some_and(is_name)
     };
-    let at = text.match_indices(word).map(|(at, _)| at).find(alone)?;
-    Some((text.get(..at)?, text.get(at + word.len()..)?))
+    body.split(own_comma).collect()
 }
 
 #[cfg(test)]
@@ -124,15 +118,16 @@ mod tests {
     use super::*;
 
     fn found(sql: &str) -> Vec<String> {
-        check(&Tree::of(&[("crates/store/migrations/sqlite/0001_a.sql", sql)]))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        let tree = Tree::of(&[("crates/store/migrations/sqlite/0001_a.sql", sql)]);
+        check(&tree).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_key_that_starts_with_the_tenant_is_fine() {
-        assert!(found("-- plans, with ids\nCREATE TABLE plan (tenant UUID, id UUID, n INT CHECK (n IN (1, 2)),\n PRIMARY KEY (tenant, id));").is_empty());
+        let columns = "tenant UUID, id UUID, n INT CHECK (n IN (1, 2))";
+        assert!(
+            found(&format!("-- plans; by id\nCREATE TABLE plan ({columns},\n PRIMARY KEY (tenant, id));")).is_empty()
+        );
         assert!(
             found("CREATE TABLE IF NOT EXISTS setting (tenant UUID NOT NULL PRIMARY KEY, a TEXT) STRICT;").is_empty()
         );
@@ -141,10 +136,10 @@ mod tests {
 
     #[test]
     fn a_key_without_the_tenant_in_front_is_found_with_its_line() {
-        let plan = found(
-            "CREATE TABLE a (tenant UUID, PRIMARY KEY (tenant));\n\nCREATE TABLE plan (tenant UUID, id UUID,\n PRIMARY KEY (id, tenant));",
-        );
-        assert_eq!(plan, ["crates/store/migrations/sqlite/0001_a.sql:3: plan: a primary key must start with tenant"]);
+        let good = "CREATE TABLE a (\ntenant UUID, PRIMARY KEY (tenant));";
+        let plan = found(&format!("{good}\n\nCREATE TABLE plan (tenant UUID, id UUID,\n PRIMARY KEY (id, tenant));"));
+        let what = "plan: a primary key must start with tenant, not id";
+        assert_eq!(plan, [format!("crates/store/migrations/sqlite/0001_a.sql:4: {what}")]);
         assert_eq!(found("CREATE TABLE plan (id UUID PRIMARY KEY, tenant UUID);").len(), 1);
         assert_eq!(found("CREATE TABLE plan (tenant UUID, id UUID);").len(), 1);
     }
@@ -152,7 +147,7 @@ mod tests {
     #[test]
     fn unique_keys_count_as_keys() {
         let with = |key: &str| {
-            found(&format!("CREATE TABLE plan (tenant UUID, name TEXT, PRIMARY KEY (tenant), {key});")).len()
+            found(&format!("CREATE TABLE plan (tenant UUID, name TEXT, PRIMARY KEY (tenant, name), {key});")).len()
         };
         assert_eq!(with("UNIQUE (name)"), 1);
         assert_eq!(with("CONSTRAINT a UNIQUE (name, tenant)"), 1);
@@ -169,7 +164,8 @@ mod tests {
     }
 
     #[test]
-    fn a_comma_or_semicolon_in_text_splits_nothing() {
-        assert!(found("CREATE TABLE a (tenant UUID, kind TEXT CHECK (kind IN ('x;y', 'z, primary key (')), PRIMARY KEY (tenant));").is_empty());
+    fn punctuation_in_text_splits_nothing() {
+        let check = "CHECK (kind IN ('x;y', 'z, primary key ('))";
+        assert!(found(&format!("CREATE TABLE a (tenant UUID, kind TEXT {check}, PRIMARY KEY (tenant));")).is_empty());
     }
 }

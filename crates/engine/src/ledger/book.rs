@@ -134,7 +134,7 @@ impl Book {
             entries: Vec::new(),
         };
         book.expire_due_holds();
-        book.lapse_expired_lots();
+        book.lapse_all_expired_lots();
         book
     }
 
@@ -213,19 +213,35 @@ impl Book {
         id.and_then(|id| self.account(id)).map_or(0, |account| account.available(self.now))
     }
 
+    /// Outstanding holds that end now. The legs of one operation end together: what another process has ended by its own
+    /// clock takes the other legs with it, though they are not due by ours.
     pub(super) fn due_holds(&self) -> Vec<TransferId> {
-        let due = self.transfers.values().filter(|tracked| tracked.row.is_due(self.now));
-        due.map(|tracked| tracked.row.id).collect()
+        let rows = || self.transfers.values().map(|tracked| &tracked.row);
+        let expired = rows().filter(|row| row.state == State::Expired);
+        let expired: BTreeSet<TransferId> = expired.map(|row| row.operation).collect();
+        let ended = |row: &Transfer| row.state == State::Held && expired.contains(&row.operation);
+        rows().filter(|row| row.is_due(self.now) || ended(row)).map(|row| row.id).collect()
     }
 
     pub(super) fn account_ids(&self) -> Vec<AccountId> {
         self.accounts.keys().copied().collect()
     }
 
-    /// The earliest end of the outstanding holds of `account` that are loaded.
-    pub(super) fn earliest_hold(&self, account: AccountId) -> Option<Timestamp> {
-        let holds = self.transfers.values().map(|tracked| &tracked.row);
-        holds.filter(|row| row.from == account && row.state == State::Held).filter_map(|row| row.expires_at).min()
+    /// Each account whose `next_expiry` has come, with the earliest end of its outstanding holds: all of them are loaded.
+    pub(super) fn next_expiries(&self) -> BTreeMap<AccountId, Option<Timestamp>> {
+        let accounts = self.accounts.values().map(|tracked| &tracked.row);
+        let come = accounts.filter(|row| row.next_expiry.is_some_and(|at| at <= self.now));
+        let mut next: BTreeMap<_, Option<Timestamp>> = come.map(|row| (row.spec.id, None)).collect();
+        if next.is_empty() {
+            return next;
+        }
+        let holds = self.transfers.values().map(|tracked| &tracked.row).filter(|row| row.state == State::Held);
+        for hold in holds {
+            if let (Some(earliest), Some(end)) = (next.get_mut(&hold.from), hold.expires_at) {
+                *earliest = Some(earliest.map_or(end, |at| at.min(end)));
+            }
+        }
+        next
     }
 
     /// Gives a hold's slices back to their lots. What came from a lot that has expired since lapses instead.
@@ -238,6 +254,7 @@ impl Book {
                 let Some(lot) = account.lots.iter_mut().find(|lot| lot.id == slice.lot) else { continue };
                 lot.held -= slice.amount;
                 if lot.is_expired(now) {
+                    account.posted -= slice.amount;
                     lapsed.push(*slice);
                 } else {
                     lot.remaining += slice.amount;

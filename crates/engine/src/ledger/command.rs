@@ -50,8 +50,8 @@ pub enum BadLeg {
     /// Amounts are above zero.
     #[error("the amount is zero")]
     Zero,
-    /// A charge has at least one leg, and takes from each account once.
-    #[error("the legs are none, or two of one account")]
+    /// A charge has 1 to 254 legs, and takes from each account once.
+    #[error("the legs are none, more than 254, or two of one account")]
     Legs,
     /// A charge goes to an unguarded account; a grant goes from an unguarded to a guarded one.
     #[error("an account is on the wrong side")]
@@ -137,12 +137,12 @@ impl Operation {
     /// authorizations follow.
     ///
     /// # Errors
-    /// [`BadLeg`] if there is no leg, two take from one account, or the merchants differ.
+    /// [`BadLeg`] if there are no legs or too many, two take from one account, or the merchants differ.
     pub fn new(id: TransferId, legs: Vec<Leg>, actor: Actor) -> Result<Self, BadLeg> {
         let tenant = legs.first().ok_or(BadLeg::Legs)?.from.tenant;
         let repeated =
             legs.iter().enumerate().any(|(at, leg)| legs[..at].iter().any(|other| other.from.id == leg.from.id));
-        if repeated || legs.len() > usize::from(u8::MAX) {
+        if repeated || legs.len() >= usize::from(u8::MAX) {
             return Err(BadLeg::Legs);
         }
         if legs.iter().any(|leg| leg.from.tenant != tenant) {
@@ -184,14 +184,15 @@ pub struct Grant {
 pub enum Command {
     /// Opens a lot.
     Grant(Grant),
-    /// Reserves until `expires_at`. Only guarded accounts can hold.
+    /// Reserves until `expires_at`, which is to come. Only guarded accounts can hold.
     Hold {
         /// What to reserve.
         operation: Operation,
         /// When the hold ends by itself.
         expires_at: Timestamp,
     },
-    /// Makes a hold final, for its amount or less; or, without a hold of this id, takes the amount at once.
+    /// Makes a hold final, for its amount or less, even after it expired if that much can still be taken; or, without a
+    /// hold of this id, takes the amount at once.
     Post(Operation),
     /// Gives a hold back; without one, nothing happens.
     Release(Operation),

@@ -61,7 +61,7 @@ pub enum Refusal {
     /// The same id came before with other accounts or another amount.
     #[error("this id was used before for something else")]
     Conflict,
-    /// The id's hold is over.
+    /// The id's hold is over, or would have been over before it began.
     #[error("this hold is over: {}", .state.as_str())]
     Finished {
         /// How it ended.

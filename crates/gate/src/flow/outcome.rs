@@ -41,7 +41,8 @@ pub struct Unknown {
 
 pub(super) async fn ask(mut charged: Charged) -> Outcome {
     let Facts { payment, found } = &*charged.facts;
-    let refusal = match charged.facilitator.settle(payment, &found.request_id).await {
+    let answered = charged.facilitator.settle(payment, &found.request_id).await;
+    let refusal = match answered {
         Ok(Settlement::Settled(receipt)) if receipt.success => {
             charged.apply(Event::SettleConfirmed);
             return Outcome::Settled(Settled { receipt });

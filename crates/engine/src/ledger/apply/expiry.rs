@@ -23,38 +23,44 @@ impl Book {
                 account: hold.from,
                 amount: hold.amount,
             });
-            let earliest = self.earliest_hold(hold.from);
-            if let Some(account) = self.account_mut(hold.from) {
-                account.next_expiry = earliest;
+        }
+        // Also where nothing ended: a `next_expiry` left in the past would make every batch load every hold.
+        for (id, next_expiry) in self.next_expiries() {
+            if let Some(account) = self.account_mut(id) {
+                account.next_expiry = next_expiry;
             }
         }
     }
 
-    pub(in crate::ledger) fn lapse_expired_lots(&mut self) {
+    pub(in crate::ledger) fn lapse_all_expired_lots(&mut self) {
+        self.account_ids().into_iter().for_each(|id| self.lapse_expired_lots(id));
+    }
+
+    /// Moves what the expired lots of an account have left out of it.
+    pub(in crate::ledger) fn lapse_expired_lots(&mut self, id: AccountId) {
         let now = self.now;
-        for id in self.account_ids() {
-            let Some(account) = self.account(id) else { continue };
-            let due = account.lots.iter().filter(|lot| lot.is_expired(now) && lot.remaining > 0);
-            let due: Vec<Slice> = due.map(|lot| Slice { lot: lot.id, amount: lot.remaining }).collect();
-            for slice in due {
-                if let Some(account) = self.account_mut(id) {
-                    if let Some(lot) = account.lots.iter_mut().find(|lot| lot.id == slice.lot) {
-                        lot.remaining = 0;
-                    }
-                    account.lots.retain(|lot| !lot.is_closed());
+        let Some(account) = self.account(id) else { return };
+        let due = account.lots.iter().filter(|lot| lot.is_expired(now) && lot.remaining > 0);
+        let due: Vec<Slice> = due.map(|lot| Slice { lot: lot.id, amount: lot.remaining }).collect();
+        for slice in due {
+            if let Some(account) = self.account_mut(id) {
+                if let Some(lot) = account.lots.iter_mut().find(|lot| lot.id == slice.lot) {
+                    lot.remaining = 0;
                 }
-                self.lapse(id, slice, b"expiry");
+                account.posted -= slice.amount;
+                account.lots.retain(|lot| !lot.is_closed());
             }
+            // A clock that steps back lets units return to a lot that has lapsed before: the instant tells the two apart.
+            self.lapse(id, slice, &now.micros().to_be_bytes());
         }
     }
 
-    /// Moves what an expired lot had left out of its account. `cause` keeps two lapses of one lot apart.
+    /// Records that units of an expired lot, taken out of its account already, have lapsed. `cause` keeps two lapses of
+    /// one lot apart.
     pub(in crate::ledger) fn lapse(&mut self, account: AccountId, slice: Slice, cause: &[u8]) {
         let Some(amount) = Quantity::from_micros(slice.amount) else { return };
         let now = self.now;
-        let Some(row) = self.account_mut(account) else { return };
-        row.posted -= slice.amount;
-        let spec = row.spec.clone();
+        let Some(spec) = self.account(account).map(|row| row.spec.clone()) else { return };
         let to = AccountSpec::lapsed(spec.tenant, spec.unit);
         self.touch_unguarded(&to);
         let id = TransferId::lapse(slice.lot.uuid(), cause);

@@ -62,6 +62,8 @@ impl Book {
             account: to.id,
             amount,
         });
+        // A lot may be granted after its time; it ends like any other.
+        self.lapse_expired_lots(to.id);
         Outcome::Granted { balance, replayed: false }
     }
 }

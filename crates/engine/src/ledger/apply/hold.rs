@@ -1,8 +1,8 @@
 //! Reserving.
 
-use farebox_types::Timestamp;
+use farebox_types::{Quantity, Timestamp};
 
-use crate::ledger::{Book, Leg, Operation, Outcome, Refusal, State, Transfer};
+use crate::ledger::{Book, Leg, Operation, Outcome, Refusal, Slice, State, Transfer};
 
 use super::in_range;
 
@@ -14,6 +14,9 @@ impl Book {
         if operation.legs.iter().any(|leg| leg.from().floor.is_none()) {
             return Err(Refusal::CannotHold);
         }
+        if expires_at <= self.now {
+            return Err(Refusal::Finished { state: State::Expired });
+        }
         self.check(operation)?;
         for leg in &operation.legs {
             let fits = self.account(leg.from().id).is_none_or(|account| in_range(account, leg.amount()));
@@ -21,20 +24,30 @@ impl Book {
                 return Err(Refusal::Overflow);
             }
         }
-        for (index, leg) in (0_u8..).zip(&operation.legs) {
-            self.reserve(operation, index, leg, expires_at);
-        }
+        let taken: Vec<Vec<Slice>> = operation.legs.iter().map(|leg| self.reserve(leg, expires_at)).collect();
         let balance = self.answer_balance(operation);
+        for ((index, leg), provenance) in (0_u8..).zip(&operation.legs).zip(taken) {
+            self.hold_row(operation, (index, leg), provenance, (balance, expires_at));
+        }
         Ok(Outcome::Held { balance, expires_at, replayed: false })
     }
 
-    fn reserve(&mut self, operation: &Operation, index: u8, leg: &Leg, expires_at: Timestamp) {
+    fn reserve(&mut self, leg: &Leg, expires_at: Timestamp) -> Vec<Slice> {
         let provenance = self.take(leg, true);
         if let Some(account) = self.account_mut(leg.from().id) {
             let earliest = account.next_expiry.map_or(expires_at, |at| at.min(expires_at));
             account.next_expiry = Some(earliest);
         }
-        self.touch_unguarded(leg.from());
+        provenance
+    }
+
+    fn hold_row(
+        &mut self,
+        operation: &Operation,
+        (index, leg): (u8, &Leg),
+        provenance: Vec<Slice>,
+        (balance, expires_at): (i64, Timestamp),
+    ) {
         self.touch_unguarded(leg.to());
         let transfer = Transfer {
             tenant: operation.tenant,
@@ -43,10 +56,10 @@ impl Book {
             from: leg.from().id,
             to: leg.to().id,
             amount: leg.amount(),
-            settled: farebox_types::Quantity::ZERO,
+            settled: Quantity::ZERO,
             state: State::Held,
             provenance,
-            balance: self.answer_balance(operation),
+            balance,
             created_at: self.now,
             settled_at: None,
             expires_at: Some(expires_at),

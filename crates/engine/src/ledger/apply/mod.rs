@@ -24,7 +24,9 @@ impl Book {
 
     fn check_headroom(&self, spec: &super::AccountSpec, needed: Quantity) -> Result<(), Refusal> {
         let account = self.account(spec.id);
-        let headroom = account.map_or(0, |account| account.headroom(self.now));
+        // What was never used stands at zero, above its floor by as much as the floor is below.
+        let unused = || spec.floor.map_or(0, i64::saturating_neg);
+        let headroom = account.map_or_else(unused, |account| account.headroom(self.now));
         if headroom >= needed.micros() {
             return Ok(());
         }

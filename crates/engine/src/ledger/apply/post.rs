@@ -2,7 +2,7 @@
 
 use farebox_types::Quantity;
 
-use crate::ledger::{Book, Leg, Operation, Outcome, Refusal, State, Transfer, lot};
+use crate::ledger::{Book, Leg, Operation, Outcome, Refusal, Slice, State, Transfer, lot};
 
 use super::{charged, in_range, posted};
 
@@ -12,10 +12,16 @@ impl Book {
             return self.post_fresh(operation);
         };
         match rows.first().map(|row| row.state) {
-            Some(State::Held) => self.post_held(operation, &rows),
+            Some(State::Held) => {
+                fits(operation, &rows, State::Held)?;
+                Ok(self.post_held(operation, &rows))
+            }
             Some(State::Posted) => posted_before(operation, &rows),
-            // The handler outlived its hold: what it did is charged if it still can be.
-            Some(State::Expired) => self.post_fresh(operation),
+            // The handler outlived its hold: what it did is charged if it still can be, and no more than was held.
+            Some(State::Expired) => {
+                fits(operation, &rows, State::Expired)?;
+                self.post_fresh(operation)
+            }
             Some(State::Released) => Err(Refusal::Finished { state: State::Released }),
             None => Err(Refusal::Conflict),
         }
@@ -29,31 +35,18 @@ impl Book {
                 return Err(Refusal::Overflow);
             }
         }
-        for (index, leg) in (0_u8..).zip(&operation.legs) {
-            let provenance = self.take(leg, false);
-            self.settle_row(operation, index, leg, leg.amount(), provenance);
-        }
-        Ok(posted(charged(operation), self.answer_balance(operation), false))
+        let paid = operation.legs.iter().map(|leg| self.take(leg, false)).collect();
+        Ok(self.settle(operation, paid))
     }
 
-    fn post_held(&mut self, operation: &Operation, rows: &[Transfer]) -> Result<Outcome, Refusal> {
-        for (row, leg) in rows.iter().zip(&operation.legs) {
-            if row.state != State::Held {
-                return Err(Refusal::Conflict);
-            }
-            if leg.amount() > row.amount {
-                return Err(Refusal::ExceedsHold { held: row.amount });
-            }
-        }
-        for (index, (row, leg)) in (0_u8..).zip(rows.iter().zip(&operation.legs)) {
-            let spent = self.consume(row, leg.amount());
-            self.settle_row(operation, index, leg, row.amount, spent);
-        }
-        Ok(posted(charged(operation), self.answer_balance(operation), false))
+    fn post_held(&mut self, operation: &Operation, rows: &[Transfer]) -> Outcome {
+        let legs = rows.iter().zip(&operation.legs);
+        let paid = legs.map(|(row, leg)| self.consume(row, leg.amount())).collect();
+        self.settle(operation, paid)
     }
 
     /// Turns `amount` of a hold into a posting and gives the rest of it back. Returns what the lots paid.
-    fn consume(&mut self, hold: &Transfer, amount: Quantity) -> Vec<crate::ledger::Slice> {
+    fn consume(&mut self, hold: &Transfer, amount: Quantity) -> Vec<Slice> {
         let (spent, rest) = lot::split(&hold.provenance, amount.micros());
         if let Some(account) = self.account_mut(hold.from) {
             account.held -= hold.amount.micros();
@@ -72,14 +65,16 @@ impl Book {
         spent
     }
 
-    fn settle_row(
-        &mut self,
-        operation: &Operation,
-        index: u8,
-        leg: &Leg,
-        amount: Quantity,
-        provenance: Vec<crate::ledger::Slice>,
-    ) {
+    /// Records each leg, `paid` by these slices. The balance is that after all of them.
+    fn settle(&mut self, operation: &Operation, paid: Vec<Vec<Slice>>) -> Outcome {
+        let balance = self.answer_balance(operation);
+        for ((index, leg), provenance) in (0_u8..).zip(&operation.legs).zip(paid) {
+            self.settle_row(operation, (index, leg), provenance, balance);
+        }
+        posted(charged(operation), balance, false)
+    }
+
+    fn settle_row(&mut self, operation: &Operation, (index, leg): (u8, &Leg), provenance: Vec<Slice>, balance: i64) {
         self.touch_unguarded(leg.from());
         self.touch_unguarded(leg.to());
         let id = operation.id.leg(index);
@@ -90,11 +85,11 @@ impl Book {
             operation: operation.id,
             from: leg.from().id,
             to: leg.to().id,
-            amount,
+            amount: before.map_or(leg.amount(), |row| row.amount),
             settled: leg.amount(),
             state: State::Posted,
             provenance,
-            balance: self.answer_balance(operation),
+            balance,
             created_at: before.map_or(self.now, |row| row.created_at),
             settled_at: Some(self.now),
             expires_at: before.and_then(|row| row.expires_at),
@@ -104,6 +99,16 @@ impl Book {
             self.note(operation, "posted", leg.from().id, leg.amount());
         }
     }
+}
+
+/// Refuses unless every leg is in `state` and was held for as much as is asked.
+fn fits(operation: &Operation, rows: &[Transfer], state: State) -> Result<(), Refusal> {
+    rows.iter().zip(&operation.legs).try_for_each(|(row, leg)| {
+        if row.state != state {
+            return Err(Refusal::Conflict);
+        }
+        if leg.amount() > row.amount { Err(Refusal::ExceedsHold { held: row.amount }) } else { Ok(()) }
+    })
 }
 
 /// The same amount again answers as it did.

@@ -1,0 +1,64 @@
+//! A subject in a process of its own.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::Context;
+
+pub(super) struct Process {
+    child: Child,
+    url: String,
+    header: Option<String>,
+}
+
+impl Process {
+    /// Starts `bench serve …` and reads where it listens and which payment header it takes.
+    pub(super) fn start(args: &[&str]) -> anyhow::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("serve")
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+        let mut words = line.split_whitespace().map(ToOwned::to_owned);
+        let url = words.next().with_context(|| format!("{} did not start", args.join(" ")))?;
+        Ok(Self { child, url, header: words.next() })
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn header(&self) -> Option<&str> {
+        self.header.as_deref()
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        let address = self.url.trim_start_matches("http://").parse();
+        address.unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// User and system time so far.
+    pub(super) fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, after_name) = stat.rsplit_once(')').context("an odd /proc/pid/stat")?;
+        let ticks = |at: usize| after_name.split_whitespace().nth(at).and_then(|text| text.parse::<u64>().ok());
+        let total = ticks(11).zip(ticks(12)).map(|(user, system)| user + system).context("an odd /proc/pid/stat")?;
+        // The kernel counts in hundredths of a second.
+        Ok(Duration::from_millis(total * 10))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already ended is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,118 @@
+//! The service a [`Gate`] makes of another.
+
+use std::{
+    fmt,
+    future::{Ready, ready},
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower::Service;
+use tracing::Instrument;
+
+use crate::{
+    answer,
+    body::{GateBody, Whole},
+    gate::Gate,
+    headers::{Unreadable, take_payment},
+    paid::{self, Paying},
+    work::BoxError,
+};
+
+/// A service behind a [`Gate`]. Requests that are free reach it as they are, without an allocation.
+#[derive(Clone)]
+pub struct Gated<S> {
+    inner: S,
+    gate: Gate,
+}
+
+impl<S> Gated<S> {
+    pub(crate) const fn new(inner: S, gate: Gate) -> Self {
+        Self { inner, gate }
+    }
+}
+
+impl<S, ReqB, ResB> Service<Request<ReqB>> for Gated<S>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    ReqB: Send + 'static,
+    ResB: Body<Data = Bytes> + Send + 'static,
+    ResB::Error: Into<BoxError>,
+{
+    type Response = Response<GateBody<ResB>>;
+    type Error = S::Error;
+    type Future = GateFuture<S::Future, ResB, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        let Some((fare, quote)) = self.gate.fare(&request) else {
+            return GateFuture { state: State::Free { inner: self.inner.call(request) } };
+        };
+        let token = match take_payment(request.headers_mut()) {
+            Some(Ok(token)) => token,
+            None => return GateFuture::answered(answer::unpaid(quote)),
+            Some(Err(Unreadable(why))) => return GateFuture::answered(answer::unreadable(&quote, why)),
+        };
+        // The clone was never asked whether it is ready; the original was.
+        let later = self.inner.clone();
+        let inner = mem::replace(&mut self.inner, later);
+        let paying = Paying { facilitator: Arc::clone(self.gate.facilitator()), fare, quote, token };
+        let span = paying.span();
+        let work = Box::pin(paid::serve(paying, inner, request).instrument(span));
+        GateFuture { state: State::Paid { work } }
+    }
+}
+
+pin_project! {
+    /// The answer to come of a [`Gated`] service.
+    pub struct GateFuture<F, B, E> {
+        #[pin]
+        state: State<F, B, E>,
+    }
+}
+
+type Work<B, E> = Pin<Box<dyn Future<Output = Result<Response<GateBody<B>>, E>> + Send>>;
+
+pin_project! {
+    #[project = Projected]
+    enum State<F, B, E> {
+        Free { #[pin] inner: F },
+        Answered { answer: Ready<Response<Whole>> },
+        Paid { work: Work<B, E> },
+    }
+}
+
+impl<F, B, E> GateFuture<F, B, E> {
+    fn answered(answer: Response<Whole>) -> Self {
+        Self { state: State::Answered { answer: ready(answer) } }
+    }
+}
+
+impl<F: Future<Output = Result<Response<B>, E>>, B, E> Future for GateFuture<F, B, E> {
+    type Output = Result<Response<GateBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            Projected::Free { inner } => inner.poll(cx).map_ok(|answer| answer.map(GateBody::passed)),
+            Projected::Answered { answer } => Pin::new(answer).poll(cx).map(|answer| Ok(answer::whole(answer))),
+            Projected::Paid { work } => work.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Gated<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gated").field("inner", &self.inner).field("gate", &self.gate).finish()
+    }
+}
