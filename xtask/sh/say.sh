@@ -1,8 +1,12 @@
 # shellcheck shell=bash
-# Talking to the person at the terminal, always on standard error, and tidying up behind them.
+# Talking to the person at the terminal, always on standard error; and undoing what was done, however the script ends.
 
 say() {
-    printf '\033[1mx:\033[0m %s\n' "$*" >&2
+    if [[ -t 2 ]]; then
+        printf '\033[1mx:\033[0m %s\n' "$*" >&2
+    else
+        printf 'x: %s\n' "$*" >&2
+    fi
 }
 
 die() {
@@ -10,19 +14,19 @@ die() {
     exit 1
 }
 
-# What must be undone at exit, last one first.
+# Functions to call at exit, the last one registered first.
 undo=()
 
 at_exit() {
-    undo=("$1" ${undo[@]+"${undo[@]}"})
+    undo=("$1" "${undo[@]}")
 }
 
 run_undo() {
     local status=$? step
     trap - EXIT
     # A second Ctrl-C must not cut the tidying short.
-    trap '' INT TERM HUP
-    for step in ${undo[@]+"${undo[@]}"}; do
+    trap '' HUP INT TERM
+    for step in "${undo[@]}"; do
         "$step" || say "could not finish: $step"
     done
     exit "$status"
@@ -33,29 +37,33 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The candidate with the fewest letters to change.
-nearest() {
-    local word=$1 candidate distance best='' least=99
+# suggestion WORD CANDIDATE…: names the candidate that was meant, if one is near enough.
+suggestion() {
+    local word=$1 candidate distance best='' least=3
     shift
     for candidate in "$@"; do
         distance=$(edit_distance "$word" "$candidate")
         if ((distance < least)); then
-            least=$distance best=$candidate
+            least=$distance
+            best=$candidate
         fi
     done
-    echo "$best"
+    [[ -z $best ]] || echo "; did you mean '$best'?"
 }
 
 edit_distance() {
-    local a=$1 b=$2 i j cost previous current
-    previous=($(seq 0 ${#b}))
+    local a=$1 b=$2 i j least row=() next
+    for ((j = 0; j <= ${#b}; j++)); do row[j]=$j; done
     for ((i = 1; i <= ${#a}; i++)); do
-        current=("$i")
+        next=("$i")
         for ((j = 1; j <= ${#b}; j++)); do
-            [[ ${a:i-1:1} == "${b:j-1:1}" ]] && cost=0 || cost=1
-            current[j]=$(printf '%s\n' $((previous[j] + 1)) $((current[j - 1] + 1)) $((previous[j - 1] + cost)) | sort -n | head -1)
+            least=$((row[j - 1]))
+            [[ ${a:i-1:1} == "${b:j-1:1}" ]] || ((++least))
+            if ((row[j] < least)); then least=$((row[j] + 1)); fi
+            if ((next[j - 1] < least)); then least=$((next[j - 1] + 1)); fi
+            next[j]=$least
         done
-        previous=("${current[@]}")
+        row=("${next[@]}")
     done
-    echo "${previous[-1]}"
+    echo "${row[-1]}"
 }

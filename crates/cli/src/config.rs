@@ -12,7 +12,10 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{args::Global, failure::failure};
+use crate::{
+    args::{Command, Global},
+    failure::failure,
+};
 
 const DEFAULT_FILE: &str = "farebox.toml";
 const KEYS: [&str; 5] = ["database_url", "listen", "log", "log_format", "secret_key_file"];
@@ -42,12 +45,14 @@ struct Raw {
     secret_key_file: Option<PathBuf>,
 }
 
-impl Default for Raw {
-    fn default() -> Self {
+impl Raw {
+    fn of(command: &Command) -> Self {
+        // The demo kills its own server: what that logs would only frighten.
+        let log = if matches!(command, Command::Demo(_)) { "off" } else { "info" };
         Self {
             database_url: "sqlite:farebox.db".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 3001)),
-            log: "info".into(),
+            log: log.into(),
             log_format: LogFormat::Text,
             secret_key_file: None,
         }
@@ -55,8 +60,8 @@ impl Default for Raw {
 }
 
 /// Reads the configuration.
-pub(crate) fn load(global: &Global, listen: Option<SocketAddr>) -> anyhow::Result<Config> {
-    let mut figment = Figment::from(Serialized::defaults(Raw::default()));
+pub(crate) fn load(global: &Global, command: &Command) -> anyhow::Result<Config> {
+    let mut figment = Figment::from(Serialized::defaults(Raw::of(command)));
     if let Some(file) = config_file(global)? {
         check_keys(&file)?;
         figment = figment.merge(Toml::file_exact(&file));
@@ -66,7 +71,7 @@ pub(crate) fn load(global: &Global, listen: Option<SocketAddr>) -> anyhow::Resul
     if let Some(url) = &global.database_url {
         figment = figment.merge(Serialized::global("database_url", url));
     }
-    if let Some(listen) = listen {
+    if let Some(listen) = command.listen() {
         figment = figment.merge(Serialized::global("listen", listen));
     }
     if let Some(file) = &global.secret_key_file {

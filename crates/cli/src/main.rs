@@ -18,6 +18,8 @@ use output::Output;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.global.json);
+    // The one TLS provider of this process; there is no other to be in its way.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(run(cli, &output)),
@@ -37,7 +39,7 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
     if let Command::Completions { shell } = cli.command {
         return commands::completions::run(shell);
     }
-    let config = config::load(&cli.global, cli.command.listen())?;
+    let config = config::load(&cli.global, &cli.command)?;
     output::start_log(&config)?;
     match cli.command {
         Command::Init(args) => commands::init::run(&config, &args, output).await,

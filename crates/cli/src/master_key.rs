@@ -63,7 +63,7 @@ fn data_folder() -> anyhow::Result<PathBuf> {
 
 fn create(file: &Path) -> anyhow::Result<Keyring> {
     let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).context("the system gave no random numbers")?;
+    getrandom::fill(&mut bytes).map_err(|error| failure(format!("no random numbers: {error}"), "try again"))?;
     let cannot = || {
         let help = format!("create its folder, set {VARIABLE}, or name another file with --secret-key-file");
         failure(format!("the secret key file {} cannot be created", file.display()), help)

@@ -26,10 +26,6 @@ impl Output {
         Self { json }
     }
 
-    pub(crate) const fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// A command's answer: `text` for people, `object` for programs.
     pub(crate) fn answer(&self, text: impl AsRef<str>, object: &Value) {
         if self.json {

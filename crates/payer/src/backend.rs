@@ -41,8 +41,7 @@ impl Backend {
         if key.expose().is_empty() {
             return Err(BadSetup::Key);
         }
-        let mut bearer =
-            HeaderValue::try_from(format!("Bearer {}", key.expose())).map_err(|_| BadSetup::Key)?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", key.expose())).map_err(|_| BadSetup::Key)?;
         bearer.set_sensitive(true);
         Ok(Self {
             permissions: permissions.parse().map_err(|_| BadSetup::Address)?,

@@ -29,8 +29,7 @@ impl Cache {
     }
 
     pub(crate) fn put(&self, url: &Url, accept: &CreditsAccept, token: &HeaderValue) {
-        let entry =
-            Entry { origin: url.origin().ascii_serialization(), accept: accept.clone(), token: token.clone() };
+        let entry = Entry { origin: url.origin().ascii_serialization(), accept: accept.clone(), token: token.clone() };
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.push_front(entry);
         entries.truncate(MOST);

@@ -34,7 +34,8 @@ pub(crate) fn choose<'a>(
     budget: &Budget,
 ) -> Result<&'a CreditsAccept, PayError> {
     let nothing = |why| PayError::NothingPayable { why, offer: Box::new(offer.clone()) };
-    let credits = || offer.accepts.iter().filter_map(|accept| accept.credits()).filter(|accept| accept.scheme == SCHEME);
+    let credits =
+        || offer.accepts.iter().filter_map(|accept| accept.credits()).filter(|accept| accept.scheme == SCHEME);
     if credits().next().is_none() {
         return Err(nothing("it does not take credits"));
     }

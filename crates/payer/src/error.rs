@@ -35,7 +35,8 @@ pub enum PayError {
     /// The buyer's backend minted a reusable token where a single-use one was asked for. Nothing was paid.
     #[error("the backend minted a reusable token where a single-use one was asked for")]
     NotSingleUse,
-    /// The seller refused the payment; for this request no other is made.
+    /// The seller refused the payment; for this request no other is made. Nothing was charged, unless the refusal
+    /// followed a try whose outcome was unknown.
     #[error("the seller refused the payment: {code}: {reason}")]
     Refused {
         /// The seller's code; empty if it gave none.
@@ -64,7 +65,7 @@ pub enum PayError {
     /// A reusable token cannot be sent again without paying again.
     #[error("this payment cannot be resumed: its token is reusable and would pay again")]
     NotResumable,
-    /// The answer is longer than this payer reads.
+    /// The answer is longer than this payer reads. It was paid for if the receipt says so.
     #[error("the answer is longer than {limit} bytes")]
     TooLong {
         /// The limit.

@@ -81,7 +81,7 @@ impl Payer {
     /// Redirects are not followed: they are the answer.
     ///
     /// # Errors
-    /// [`PayError`]; only [`PayError::OutcomeUnknown`] and [`PayError::AnswerLost`] leave a payment behind.
+    /// [`PayError`]; each kind says what it means for the money.
     pub async fn send(&self, request: Request) -> Result<Paid, PayError> {
         let first = self.wire.send(&request, None).await.map_err(|failed| self.unpaid(failed))?;
         if first.status() != StatusCode::PAYMENT_REQUIRED {
@@ -133,7 +133,9 @@ impl Payer {
     /// Sends the token until something is known. `resumed`: it was sent before.
     async fn present(&self, authorization: Authorization, resumed: bool) -> Result<Paid, PayError> {
         let mut sent_before = resumed;
-        for done in 1..=u32::MAX {
+        let mut done = 0;
+        loop {
+            done += 1;
             let (what, retry_after, sent) = match self.attempt(&authorization).await? {
                 Tried::Answered(answer) => return Ok(paid(answer, authorization)),
                 Tried::Refused(answer) => return Err(self.refused(&answer, &authorization, sent_before)),
@@ -145,10 +147,11 @@ impl Payer {
             let repeatable = authorization.is_single_use() || !sent;
             match self.rules.tries.wait(done, retry_after).filter(|_| repeatable) {
                 Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(PayError::OutcomeUnknown { what, retry_after, authorization: authorization.into() }),
+                None => {
+                    return Err(PayError::OutcomeUnknown { what, retry_after, authorization: authorization.into() });
+                }
             }
         }
-        Err(PayError::NotResumable)
     }
 
     async fn attempt(&self, authorization: &Authorization) -> Result<Tried, PayError> {

@@ -89,7 +89,8 @@ impl<'a> RequestBuilder<'a> {
     /// Sets a JSON body and its content type.
     pub fn json<T: Serialize + ?Sized>(self, body: &T) -> Self {
         self.change(|request| {
-            let json = serde_json::to_vec(body).map_err(|_| PayError::BadRequest("the body cannot be written as JSON"))?;
+            let json =
+                serde_json::to_vec(body).map_err(|_| PayError::BadRequest("the body cannot be written as JSON"))?;
             request.body = json.into();
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             Ok(())
@@ -99,7 +100,7 @@ impl<'a> RequestBuilder<'a> {
     /// Sends the request, and pays for it at most once.
     ///
     /// # Errors
-    /// [`PayError`]; only [`PayError::OutcomeUnknown`] and [`PayError::AnswerLost`] leave a payment behind.
+    /// [`PayError`]; each kind says what it means for the money.
     pub async fn send(self) -> Result<Paid, PayError> {
         self.payer.send(self.request?).await
     }

@@ -22,15 +22,11 @@ pub(crate) async fn run(config: &Config, output: &Output) -> anyhow::Result<Exit
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let backend = Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring);
-    let working = tokio::spawn(worker::run(backend.clone(), stopping.clone()));
+    let working = tokio::spawn(worker::run(backend.clone(), told(stopping.clone())));
     let text = format!("farebox listens on http://{address}, its ledger in {}", config.database_url);
     output.answer(text, &json!({"listening": format!("http://{address}")}));
 
-    let mut serving_stops = stopping.clone();
-    let serving = axum::serve(listener, router(backend)).with_graceful_shutdown(async move {
-        // The sender outlives the server; if it did not, stopping would be right.
-        let _ = serving_stops.wait_for(|stop| *stop).await;
-    });
+    let serving = axum::serve(listener, router(backend)).with_graceful_shutdown(told(stopping));
     let mut serving = tokio::spawn(serving.into_future());
     tokio::select! {
         ended = &mut serving => ended??,
@@ -47,4 +43,10 @@ pub(crate) async fn run(config: &Config, output: &Output) -> anyhow::Result<Exit
     working.await?;
     store.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Done when `stop` says so.
+async fn told(mut stop: watch::Receiver<bool>) {
+    // The sender outlives its receivers; if it did not, stopping would be right.
+    let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use comfy_table::{Table, presets::NOTHING};
+use comfy_table::Table;
 use farebox_server::{Keyring, issue_api_token, revoke_api_token};
 use farebox_store::{Merchant, Store};
 use farebox_types::{ApiToken, Clock, Id, SystemClock};
@@ -51,7 +51,7 @@ async fn create(
 async fn list(store: &dyn Store, merchant: &Merchant, output: &Output) -> anyhow::Result<()> {
     let rows = store.api_tokens(merchant.id).await?;
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(["id", "name", "state"]);
+    table.set_header(["id", "name", "state"]);
     let mut objects = Vec::new();
     for row in &rows {
         let state = if row.revoked_at.is_some() { "revoked" } else { "active" };

@@ -5,7 +5,7 @@ use farebox_types::{PublicId, Quantity, Timestamp};
 
 /// A ledger transfer where the wire wants a transaction hash: its id, padded to 32 bytes.
 pub(crate) fn transfer_hash(id: TransferId) -> String {
-    format!("0x{:0>64}", id.uuid().simple())
+    format!("0x{:064x}", id.uuid().as_u128())
 }
 
 /// A registration where the wire wants a transaction hash: the public id's 32 bytes.

@@ -33,7 +33,8 @@ pub fn new_api_token(
         Mode::Test => TEST,
         Mode::Live => LIVE,
     };
-    let text = Secret::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(&*bytes)));
+    let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()));
+    let text = Secret::new(format!("{prefix}{}", *encoded));
     let hash = keyring.hash_api_token(text.expose());
     Ok((text, ApiToken { tenant, id, name: name.to_owned(), hash, created_at: at, revoked_at: None }))
 }

@@ -26,5 +26,5 @@ pub(super) async fn start(listen: SocketAddr, backend: &str, seller: Secret, pla
 
 async fn joke(payment: PaymentContext) -> Json<Value> {
     let joke = "A ledger walks into a bar. Nobody is charged twice.";
-    Json(json!({"joke": joke, "paid_by": payment.payer}))
+    Json(json!({"joke": joke, "paid_by": payment.payer()}))
 }

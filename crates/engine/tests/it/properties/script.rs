@@ -30,14 +30,14 @@ const START: i64 = 1_000;
 
 /// Whose, of which plan: two payers, two plans of one merchant and one of another.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Purse {
+struct Purse {
     payer: Address,
     plan: u8,
 }
 
 /// What a charge's id stands for.
 #[derive(Debug, Clone)]
-pub(crate) struct Charge {
+struct Charge {
     purse: Purse,
     amount: i64,
     shape: Shape,
@@ -54,28 +54,36 @@ enum Shape {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Lot {
+struct Lot {
     purse: Purse,
     amount: i64,
     priority: i16,
     seconds: Option<i64>,
 }
 
-/// What to do, to which id, meaning which charge: usually the id's own, sometimes another's.
+/// What to do, to which id (counted from where the history is by then), meaning which charge or lot: usually the id's
+/// own, sometimes another's.
 #[derive(Debug, Clone)]
-pub(crate) enum Step {
-    Grant { key: usize, meaning: Option<Index> },
-    Hold { key: usize, meaning: Option<Index>, seconds: i64 },
-    Post { key: usize, meaning: Option<Index>, more: i64 },
-    Release { key: usize, meaning: Option<Index> },
-    GrantUnderAChargesId { key: usize, lot: usize },
+struct Step {
+    verb: Verb,
+    key: usize,
+    meaning: Option<Index>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Grant,
+    GrantUnderAChargesId,
+    Hold { seconds: i64 },
+    Post { more: i64 },
+    Release,
 }
 
 /// Steps that one batch takes, after so many seconds.
 #[derive(Debug, Clone)]
-pub(crate) struct Batch {
-    pub(crate) seconds: i64,
-    pub(crate) steps: Vec<Step>,
+struct Batch {
+    seconds: i64,
+    steps: Vec<Step>,
 }
 
 #[derive(Clone)]
@@ -89,35 +97,26 @@ impl Script {
     /// Each batch with its instant. Time starts at [`START`] and moves as the script says; `spread` makes instants unique.
     pub(crate) fn batches(&self, spread: i64) -> impl Iterator<Item = (Timestamp, Vec<Command>)> {
         let mut micros = START * 1_000_000;
-        self.batches.iter().map(move |batch| {
+        self.batches.iter().enumerate().map(move |(number, batch)| {
             micros += batch.seconds * 1_000_000 + spread;
             let now = Timestamp::from_micros(micros);
-            (now, batch.steps.iter().map(|step| self.command(step, now)).collect())
+            (now, batch.steps.iter().map(|step| self.command(step, number, now)).collect())
         })
     }
 
-    fn command(&self, step: &Step, now: Timestamp) -> Command {
+    fn command(&self, step: &Step, number: usize, now: Timestamp) -> Command {
         let later = |seconds: i64| Timestamp::from_micros(now.micros() + seconds * 1_000_000);
-        match step {
-            Step::Grant { key, meaning } => {
-                let lot = meaning.as_ref().map_or(&self.lots[*key], |other| other.get(&self.lots));
-                grant(lot.id("grant", *key), lot, lot.seconds.map(later))
-            }
-            Step::GrantUnderAChargesId { key, lot } => {
-                let lot = &self.lots[*lot];
-                grant(lot.id("charge", *key), lot, lot.seconds.map(later))
-            }
-            Step::Hold { key, meaning, seconds } => {
-                Command::Hold { operation: self.operation(*key, meaning.as_ref(), 0), expires_at: later(*seconds) }
-            }
-            Step::Post { key, meaning, more } => Command::Post(self.operation(*key, meaning.as_ref(), *more)),
-            Step::Release { key, meaning } => Command::Release(self.operation(*key, meaning.as_ref(), 0)),
+        let key = (number / 2 + step.key) % CHARGES;
+        let charge = step.meaning.as_ref().map_or(&self.charges[key], |other| other.get(&self.charges));
+        let lot = step.meaning.as_ref().map_or(&self.lots[key], |other| other.get(&self.lots));
+        let expires_at = lot.seconds.map(later);
+        match step.verb {
+            Verb::Grant => grant(lot.id("grant", key), lot, expires_at),
+            Verb::GrantUnderAChargesId => grant(lot.id("charge", key), lot, expires_at),
+            Verb::Hold { seconds } => Command::Hold { operation: charge.operation(key, 0), expires_at: later(seconds) },
+            Verb::Post { more } => Command::Post(charge.operation(key, more)),
+            Verb::Release => Command::Release(charge.operation(key, 0)),
         }
-    }
-
-    fn operation(&self, key: usize, meaning: Option<&Index>, more: i64) -> Operation {
-        let charge = meaning.map_or(&self.charges[key], |other| other.get(&self.charges));
-        charge.operation(key, more)
     }
 }
 
@@ -188,13 +187,13 @@ fn amount(parts: i64) -> Quantity {
     Quantity::from_micros(parts).unwrap()
 }
 
-const CHARGES: usize = 12;
-const LOTS: usize = 6;
+/// Ids of charges, and as many of lots.
+const CHARGES: usize = 16;
 
 /// A history of up to `batches` batches; `seconds` is how far the clock moves between two.
 pub(crate) fn script(batches: usize, seconds: std::ops::Range<i64>) -> impl Strategy<Value = Script> {
     let batch = (seconds, vec(step(), 1..8)).prop_map(|(seconds, steps)| Batch { seconds, steps });
-    (vec(charge(), CHARGES), vec(lot(), LOTS), vec(batch, 1..batches)).prop_map(|(charges, lots, batches)| Script {
+    (vec(charge(), CHARGES), vec(lot(), CHARGES), vec(batch, 1..batches)).prop_map(|(charges, lots, batches)| Script {
         charges,
         lots,
         batches,
@@ -231,14 +230,14 @@ fn meaning() -> impl Strategy<Value = Option<Index>> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let key = 0..CHARGES;
     let more = prop_oneof![4 => Just(0_i64), 3 => -14..0_i64, 1 => 1..5_i64];
-    prop_oneof![
-        4 => (0..LOTS, meaning()).prop_map(|(key, meaning)| Step::Grant { key, meaning }),
-        9 => (key.clone(), meaning(), -1..25_i64)
-            .prop_map(|(key, meaning, seconds)| Step::Hold { key, meaning, seconds }),
-        4 => (key.clone(), meaning(), more).prop_map(|(key, meaning, more)| Step::Post { key, meaning, more }),
-        3 => (key.clone(), meaning()).prop_map(|(key, meaning)| Step::Release { key, meaning }),
-        1 => (key, 0..LOTS).prop_map(|(key, lot)| Step::GrantUnderAChargesId { key, lot }),
-    ]
+    let verb = prop_oneof![
+        8 => Just(Verb::Grant),
+        1 => Just(Verb::GrantUnderAChargesId),
+        12 => (-1..25_i64).prop_map(|seconds| Verb::Hold { seconds }),
+        8 => more.prop_map(|more| Verb::Post { more }),
+        5 => Just(Verb::Release),
+    ];
+    let key = prop_oneof![9 => 0..3_usize, 1 => 0..CHARGES];
+    (verb, key, meaning()).prop_map(|(verb, key, meaning)| Step { verb, key, meaning })
 }

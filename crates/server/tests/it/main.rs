@@ -1,0 +1,44 @@
+//! The credits backend over real stores: every test runs on SQLite, and on PostgreSQL when `FAREBOX_TEST_POSTGRES` names a
+//! server on which databases may be created. Every test ends with the store's own audit.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+/// Each `async fn` becomes one test per database.
+macro_rules! on_both {
+    ($(async fn $name:ident($world:ident: &World) $body:block)*) => {
+        $(async fn $name($world: &World) $body)*
+
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let world = $crate::world::World::on_sqlite().await;
+                super::$name(&world).await;
+                world.finish().await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                if let Some(world) = $crate::world::World::on_postgres().await {
+                    super::$name(&world).await;
+                    world.finish().await;
+                }
+            })*
+        }
+    };
+}
+
+mod agents;
+mod delegations;
+mod edge;
+mod facilitator;
+mod holds;
+mod hostile;
+mod journey;
+mod keys;
+mod plans;
+mod settle;
+mod tokens;
+mod worker;
+mod world;
