@@ -57,3 +57,14 @@ pub use farebox_gate::{self as gate, Farebox, Gate, PaymentContext, Price, Route
 pub use farebox_payer as payer;
 pub use farebox_types as types;
 pub use farebox_x402 as x402;
+
+/// The guides, compiled as the user reads them.
+#[cfg(all(doctest, feature = "gate", feature = "payer"))]
+mod guides {
+    #[doc = include_str!("../../../docs/guides/charge-for-a-route.md")]
+    mod charge_for_a_route {}
+    #[doc = include_str!("../../../docs/guides/pay-for-a-request.md")]
+    mod pay_for_a_request {}
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+}

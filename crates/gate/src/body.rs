@@ -1,6 +1,7 @@
 //! The body of an answer that went through a gate.
 
 use std::{
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -90,6 +91,12 @@ impl<B: Body<Data = Bytes>> Body for GateBody<B> {
             Content::Passed { body } => body.size_hint(),
             Content::Whole { whole } => SizeHint::with_exact(u64::try_from(whole.data.len()).unwrap_or(u64::MAX)),
         }
+    }
+}
+
+impl<B> fmt::Debug for GateBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GateBody").finish_non_exhaustive()
     }
 }
 

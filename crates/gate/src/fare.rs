@@ -133,10 +133,6 @@ impl Fare {
         Hold { ttl: self.hold }
     }
 
-    pub(crate) fn network(&self) -> &str {
-        &self.accept.network
-    }
-
     fn write(&self, verb: &str, path: &str) -> Quote {
         let mut accept = self.accept.clone();
         accept.extra.http_verb = Some(verb.to_owned());
@@ -237,7 +233,7 @@ mod tests {
     #[test]
     fn a_live_gate_names_the_live_network_and_refuses_a_test_rail() {
         let live = |test_only| Fare::new("POST /ask", Some("POST"), Route::credits("7"), Mode::Live, test_only);
-        assert_eq!(live(false).unwrap().network(), LIVE_NETWORK);
+        assert_eq!(live(false).unwrap().accept.network, LIVE_NETWORK);
         assert_eq!(live(true).err(), Some(BadFare::Cannot(CannotWork::TestRailInLiveMode)));
     }
 

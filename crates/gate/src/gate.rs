@@ -35,7 +35,7 @@ struct Inner {
 }
 
 enum Charges {
-    Routes(Table),
+    Routes(Box<Table>),
     EveryRequest(Arc<Fare>),
 }
 
@@ -52,7 +52,7 @@ impl Gate {
     }
 
     pub(crate) fn with_table(facilitator: Arc<dyn Facilitator>, table: Table) -> Self {
-        Self::announced(Inner { facilitator, charges: Charges::Routes(table) })
+        Self::announced(Inner { facilitator, charges: Charges::Routes(Box::new(table)) })
     }
 
     pub(crate) fn with_fare(facilitator: Arc<dyn Facilitator>, fare: Fare) -> Self {

@@ -12,21 +12,21 @@ use tempfile::TempDir;
 
 /// Which engine a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
+pub(crate) enum Engine {
     Sqlite,
     Postgres,
 }
 
 /// A folder, an empty database, and the secret key they share.
-pub struct World {
-    pub folder: TempDir,
-    pub database_url: String,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) database_url: String,
     drop_database: Option<(String, String)>,
 }
 
 impl World {
     /// An empty world; `None`, with a word why, if the engine is not there.
-    pub async fn new(engine: Engine) -> Option<Self> {
+    pub(crate) async fn new(engine: Engine) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         match engine {
             Engine::Sqlite => {
@@ -50,7 +50,7 @@ impl World {
     }
 
     /// The binary, in this world.
-    pub fn farebox(&self, args: &[&str]) -> Command {
+    pub(crate) fn farebox(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_farebox"));
         command
             .args(args)
@@ -63,19 +63,19 @@ impl World {
     }
 
     /// Runs to the end and reads the one JSON object it prints.
-    pub fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.run(args);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Runs to the end.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.farebox(args).output().unwrap()
     }
 
     /// A merchant, a seller's key and a buyer's key with its account.
-    pub fn keys(&self) -> Keys {
+    pub(crate) fn keys(&self) -> Keys {
         self.json(&["init", "--merchant", "acme", "--mode", "test", "--json"]);
         let seller = self.json(&["key", "create", "--role", "seller", "--json"]);
         let buyer = self.json(&["key", "create", "--role", "buyer", "--json"]);
@@ -84,7 +84,7 @@ impl World {
     }
 
     /// A server on a free port, ready to answer.
-    pub fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         let mut child = self
             .farebox(&["serve", "--listen", "127.0.0.1:0", "--json"])
             .stdout(Stdio::piped())
@@ -98,7 +98,7 @@ impl World {
     }
 
     /// Ends the world: every balance must agree.
-    pub async fn finish(self) {
+    pub(crate) async fn finish(self) {
         self.assert_clean();
         if let Some((admin, name)) = &self.drop_database {
             let mut sql = PgConnection::connect(admin).await.unwrap();
@@ -107,33 +107,33 @@ impl World {
     }
 
     /// `farebox verify` finds nothing.
-    pub fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         let report = self.json(&["verify", "--json"]);
         assert_eq!(report["clean"], true, "{report}");
     }
 }
 
-pub struct Keys {
-    pub seller: String,
-    pub buyer: String,
-    pub account: String,
+pub(crate) struct Keys {
+    pub(crate) seller: String,
+    pub(crate) buyer: String,
+    pub(crate) account: String,
 }
 
 /// A running server; killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// `kill -9`.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGTERM, and its exit code.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         self.child.wait().unwrap().code()
@@ -150,33 +150,33 @@ impl Drop for Server {
 
 /// A client of the credits API.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     key: String,
 }
 
 impl Client {
-    pub fn new(base: &str, key: &str) -> Self {
+    pub(crate) fn new(base: &str, key: &str) -> Self {
         // Installed once per process; a second try finds it there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
         Self { http, base: format!("{base}/api/v1"), key: key.to_owned() }
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value), reqwest::Error> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value), reqwest::Error> {
         let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.key).json(body);
         let answer = request.send().await?;
         let status = answer.status().as_u16();
         Ok((status, answer.json().await?))
     }
 
-    pub async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         self.http.get(format!("{}{path}", self.base)).send().await.unwrap().json().await.unwrap()
     }
 
     /// Registers a free plan of `credits`; its id.
-    pub async fn register_plan(&self, credits: u64) -> String {
+    pub(crate) async fn register_plan(&self, credits: u64) -> String {
         let body = json!({
             "metadataAttributes": {"name": "test plan"},
             "priceConfig": {"amounts": [], "receivers": [], "isCrypto": true},
@@ -192,20 +192,20 @@ impl Client {
     }
 
     /// Orders a plan.
-    pub async fn order(&self, plan: &str) {
+    pub(crate) async fn order(&self, plan: &str) {
         let (status, answer) = self.post(&format!("/protocol/plans/{plan}/order"), &json!({})).await.unwrap();
         assert!((200..300).contains(&status), "{status} {answer}");
     }
 
     /// A reusable token for `plan`.
-    pub async fn token(&self, plan: &str) -> String {
+    pub(crate) async fn token(&self, plan: &str) -> String {
         let body = json!({"accepted": accept(plan)});
         let (status, answer) = self.post("/x402/permissions", &body).await.unwrap();
         assert_eq!(status, 200, "{answer}");
         answer["accessToken"].as_str().unwrap().to_owned()
     }
 
-    pub async fn balance(&self, plan: &str, account: &str) -> u64 {
+    pub(crate) async fn balance(&self, plan: &str, account: &str) -> u64 {
         let answer = self.get(&format!("/protocol/plans/{plan}/balance/{account}")).await;
         answer["balance"].as_str().map_or_else(|| answer["balance"].as_u64().unwrap(), |text| text.parse().unwrap())
     }
@@ -216,7 +216,7 @@ fn accept(plan: &str) -> Value {
 }
 
 /// The body of verify and settle.
-pub fn payment(plan: &str, token: &str) -> Value {
+pub(crate) fn payment(plan: &str, token: &str) -> Value {
     json!({
         "paymentRequired": {
             "x402Version": 2, "resource": {"url": "/ask"}, "accepts": [accept(plan)], "extensions": {}

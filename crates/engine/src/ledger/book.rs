@@ -6,7 +6,6 @@ use farebox_types::{Id, Merchant, Quantity, Timestamp};
 
 use super::{
     Account, AccountId, AccountSpec, Actor, Command, Operation, Outcome, Refusal, Slice, State, Transfer, TransferId,
-    lot,
 };
 
 /// What a batch must load and lock: accounts in id order, transfers by id.
@@ -244,9 +243,9 @@ impl Book {
         next
     }
 
-    /// Gives a hold's slices back to their lots. What came from a lot that has expired since lapses instead.
-    /// Returns (returned, lapsed).
-    pub(super) fn give_back(&mut self, hold: &Transfer, slices: &[Slice]) -> (i64, i64) {
+    /// Gives a hold's slices back to their lots. What came from a lot that has expired since lapses instead: returns how
+    /// much.
+    pub(super) fn give_back(&mut self, hold: &Transfer, slices: &[Slice]) -> i64 {
         let now = self.now;
         let mut lapsed = Vec::new();
         if let Some(account) = self.account_mut(hold.from) {
@@ -261,13 +260,11 @@ impl Book {
                 }
             }
             account.lots.retain(|lot| !lot.is_closed());
-            account.lots.sort_by(lot::burn_order);
         }
-        let total: i64 = slices.iter().map(|slice| slice.amount).sum();
-        let gone: i64 = lapsed.iter().map(|slice| slice.amount).sum();
+        let gone = lapsed.iter().map(|slice| slice.amount).sum();
         for slice in lapsed {
             self.lapse(hold.from, slice, hold.id.uuid().as_bytes());
         }
-        (total - gone, gone)
+        gone
     }
 }

@@ -135,7 +135,7 @@ async fn a_refusal_that_repeats_the_token_is_not_shown() {
     let error = payer(&backend).get(&seller.url("/joke")).send().await.unwrap_err();
     assert_eq!(seller.tokens(), [token.as_str()]);
     assert!(matches!(error, PayError::Refused { .. }), "{error:?}");
-    assert!(!format!("{error} {error:?}").contains(&token));
+    assert!(!format!("{error} {error:?}").contains(&token[..40]));
 }
 
 #[test]

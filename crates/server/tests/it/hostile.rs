@@ -93,6 +93,12 @@ on_both! {
         let mut call = pay(&token, &plan, "1");
         call["paymentRequired"]["accepts"][0]["scheme"] = "nvm:card-delegation".into();
         world.settle(call.clone()).await.refused(400, "BCK.X402.0013");
+        let mut other = decode(&token);
+        other["accepted"]["scheme"] = "nvm:card-delegation".into();
+        world.settle(pay(&encode(&other), &plan, "1")).await.refused(400, "BCK.X402.0013");
+        let mut both = pay(&encode(&other), &plan, "1");
+        both["paymentRequired"]["accepts"][0]["scheme"] = "nvm:card-delegation".into();
+        world.settle(both).await.refused(400, "BCK.X402.0013");
         call["paymentRequired"]["accepts"] = json!([]);
         world.settle(call.clone()).await.refused(400, "BCK.X402.0013");
         call["paymentRequired"]["accepts"] = json!([{"scheme": "exact", "amount": "1"}]);

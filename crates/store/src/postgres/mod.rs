@@ -1,17 +1,84 @@
-//! PostgreSQL: many processes, a few lanes each.
+//! PostgreSQL: many processes, a few lanes each; readers on a pool of their own.
 
-use std::sync::Arc;
+mod cold;
+mod columns;
+mod connect;
+mod fault;
+mod ledger;
+mod reads;
+mod schema;
+mod store;
+mod verify;
+mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use farebox_types::{Clock, Secret};
+use sqlx::PgPool;
+use tokio::task::JoinHandle;
 
-use crate::Fault;
+use self::{connect::Server, writer::Writer};
+use crate::{Fault, lanes::Lanes};
 
-/// A ledger in PostgreSQL.
-pub struct PostgresStore;
+/// How many connections one process opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostgresOptions {
+    /// Writers, each with a connection of its own. An account always rides the same one.
+    pub lanes: usize,
+    /// Connections for reads at most, beside those of the lanes; opened as they are needed.
+    pub max_connections: u32,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self { lanes: 2, max_connections: 8 }
+    }
+}
+
+/// A ledger in a PostgreSQL database, which any number of processes may share.
+pub struct PostgresStore {
+    server: Server,
+    lanes: Lanes,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+}
 
 impl PostgresStore {
-    /// placeholder
-    pub async fn open(_url: &Secret, _clock: Arc<dyn Clock>) -> Result<Self, Fault> {
-        Err(Fault::never("not yet"))
+    /// Connects to the database at `url` with the default [`PostgresOptions`].
+    ///
+    /// # Errors
+    /// A [`Fault`] that says what to do if the server cannot be reached, has no such database, refuses the user, or is
+    /// older than version 14. It never holds the password.
+    pub async fn open(url: &Secret, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
+        Self::open_with(url, clock, PostgresOptions::default()).await
+    }
+
+    /// Connects to the database at `url`.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`].
+    pub async fn open_with(url: &Secret, clock: Arc<dyn Clock>, options: PostgresOptions) -> Result<Self, Fault> {
+        let server = Server::parse(url)?;
+        let mut first = Some(server.connect_writer().await?);
+        let (lanes, ends) = Lanes::new(options.lanes);
+        let start = |lane: crate::lanes::Lane| {
+            let writer = Writer::new(server.clone(), first.take(), Arc::clone(&clock));
+            tokio::spawn(lane.run(writer))
+        };
+        let writers = Mutex::new(ends.into_iter().map(start).collect());
+        let pool = server.pool(options.max_connections);
+        Ok(Self { server, lanes, writers, pool, clock })
+    }
+
+    /// Lets the lanes finish what is queued, then closes every connection.
+    async fn shut_down(&self) {
+        self.lanes.close().await;
+        let writers = std::mem::take(&mut *self.writers.lock().unwrap_or_else(PoisonError::into_inner));
+        for writer in writers {
+            // The writer has been told to stop; a panic of its own has been reported by then.
+            let _ = writer.await;
+        }
+        self.pool.close().await;
     }
 }

@@ -30,7 +30,7 @@ impl Book {
                 account.next_expiry = None;
             }
         }
-        let (_, lapsed) = self.give_back(hold, &hold.provenance);
+        let lapsed = self.give_back(hold, &hold.provenance);
         let settled_at = Some(self.now);
         self.record(Transfer { state, settled_at, ..hold.clone() });
         (hold.amount.micros() - lapsed, lapsed)

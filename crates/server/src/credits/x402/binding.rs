@@ -8,13 +8,14 @@ use crate::{
     refusal::Refusal,
 };
 
-/// The offer of the seller's that the token takes: the same plan under the same scheme.
+/// The offer of the seller's that the token takes: the same plan, both under the scheme of credits.
 pub(super) fn accepted<'a>(token: &AccessToken, required: &'a PaymentRequired) -> Result<&'a CreditsAccept, Refusal> {
-    let offers = || required.accepts.iter().filter_map(|accept| accept.credits());
-    let same_plan = |offer: &&CreditsAccept| offer.plan_id == token.accepted.plan_id;
-    let offer = offers().find(|offer| same_plan(offer) && offer.scheme == token.accepted.scheme);
-    let offer = offer.filter(|offer| offer.scheme == SCHEME);
-    let what = if offers().any(|offer| same_plan(&offer)) { "scheme" } else { "plan" };
+    let of_plan = || {
+        let credits = required.accepts.iter().filter_map(|accept| accept.credits());
+        credits.filter(|offer| offer.plan_id == token.accepted.plan_id)
+    };
+    let offer = of_plan().find(|offer| offer.scheme == SCHEME).filter(|_| token.accepted.scheme == SCHEME);
+    let what = if of_plan().next().is_some() { "scheme" } else { "plan" };
     offer.ok_or(Refusal::NotAccepted { what })
 }
 

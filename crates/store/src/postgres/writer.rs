@@ -1,0 +1,208 @@
+//! A lane's writer: one connection, one transaction a batch.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use farebox_engine::ledger::{AccountId, Book, Changes, Command, Needs};
+use farebox_types::{Clock, Id, Merchant, Timestamp};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
+
+use super::{
+    cold,
+    connect::{Server, limited},
+    fault, ledger,
+};
+use crate::{Decision, Fault, Record, Recorded, Retry, audit, audit::Chains, lanes};
+
+/// Unguarded accounts that are known to have a row; beyond this many the set starts over.
+const MAX_KNOWN: usize = 100_000;
+/// Races lost in a row, after which each command runs alone.
+const MAX_RACES: u32 = 3;
+const PING_LIMIT: Duration = Duration::from_secs(1);
+
+/// A connection that is replaced when it is lost, and what it is used for.
+pub(super) struct Writer {
+    server: Server,
+    connection: Option<PgConnection>,
+    work: Work,
+    races: u32,
+}
+
+/// What this writer alone knows to be committed.
+struct Work {
+    clock: Arc<dyn Clock>,
+    chains: Chains,
+    known: HashSet<AccountId>,
+}
+
+/// Why a transaction did not end well.
+enum Failure {
+    /// Nothing was written.
+    Sql(sqlx::Error),
+    /// Nothing was written: a row that was not there at first came from somewhere else.
+    Raced,
+    /// COMMIT was sent.
+    Commit(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl Writer {
+    /// A writer over `connection`, or over one that it opens when there is something to write.
+    pub(super) fn new(server: Server, connection: Option<PgConnection>, clock: Arc<dyn Clock>) -> Self {
+        let work = Work { clock, chains: Chains::start(), known: HashSet::new() };
+        Self { server, connection, work, races: 0 }
+    }
+
+    async fn connection(&mut self) -> Result<PgConnection, Fault> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            // Whatever keeps a running process from its database, nothing was written and it may come back.
+            None => self.server.connect_writer().await.map_err(|fault| Fault {
+                retry: Retry::After(Duration::from_secs(1)),
+                ..fault
+            }),
+        }
+    }
+
+    /// Keeps the connection if it can go on, and says what a failure means.
+    async fn ended<T>(&mut self, mut sql: PgConnection, answer: Result<T, Failure>) -> Result<T, Fault> {
+        let failure = match answer {
+            Ok(answer) => {
+                self.connection = Some(sql);
+                self.races = 0;
+                return Ok(answer);
+            }
+            Err(failure) => failure,
+        };
+        let survives = match &failure {
+            Failure::Sql(error) => fault::survives(error),
+            Failure::Raced => true,
+            Failure::Commit(_) => false,
+        };
+        // A rollback is only queued until the next round trip: locks must not wait for the next command.
+        if survives && matches!(tokio::time::timeout(PING_LIMIT, sql.ping()).await, Ok(Ok(()))) {
+            self.connection = Some(sql);
+        }
+        Err(self.fault(&failure))
+    }
+
+    fn fault(&mut self, failure: &Failure) -> Fault {
+        match failure {
+            Failure::Sql(error) => fault::of(error),
+            Failure::Commit(error) => {
+                // The line may be there or not; a chain of its own follows either way.
+                self.work.chains = Chains::start();
+                fault::at_commit(error)
+            }
+            Failure::Raced => {
+                self.races += 1;
+                let retry =
+                    if self.races % MAX_RACES == 0 { Retry::Never } else { Retry::After(Duration::from_millis(20)) };
+                Fault { what: "the same write came from elsewhere at the same time".into(), retry }
+            }
+        }
+    }
+}
+
+impl lanes::Writer for Writer {
+    async fn batch(&mut self, commands: &[Command]) -> Result<Vec<Decision>, Fault> {
+        let mut sql = self.connection().await?;
+        let answer = self.work.batch(&mut sql, commands).await;
+        self.ended(sql, answer).await
+    }
+
+    async fn record(&mut self, record: &Record) -> Result<Recorded, Fault> {
+        let mut sql = self.connection().await?;
+        let answer = self.work.record(&mut sql, record).await;
+        self.ended(sql, answer).await
+    }
+
+    async fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {
+        let mut sql = self.connection().await?;
+        let answer = self.work.sweep(&mut sql, tenant, limit).await;
+        self.ended(sql, answer).await
+    }
+}
+
+impl Work {
+    async fn batch(&mut self, sql: &mut PgConnection, commands: &[Command]) -> Result<Vec<Decision>, Failure> {
+        let now = self.clock.now();
+        let mut transaction = begin(sql).await?;
+        let loaded = limited(ledger::load(&mut transaction, &Needs::of(commands), now)).await?;
+        let mut book = Book::new(now, loaded.accounts, loaded.transfers);
+        let decisions = commands.iter().map(|command| book.apply(command)).collect();
+        self.commit(transaction, &loaded.found, book.into_changes(), now).await?;
+        Ok(decisions)
+    }
+
+    async fn sweep(&mut self, sql: &mut PgConnection, tenant: Id<Merchant>, limit: u32) -> Result<u32, Failure> {
+        let now = self.clock.now();
+        let mut transaction = begin(sql).await?;
+        let loaded = limited(ledger::load_due(&mut transaction, tenant, limit, now)).await?;
+        let touched = u32::try_from(loaded.accounts.len()).unwrap_or(u32::MAX);
+        let changes = Book::new(now, loaded.accounts, loaded.transfers).into_changes();
+        self.commit(transaction, &loaded.found, changes, now).await?;
+        Ok(touched)
+    }
+
+    async fn record(&mut self, sql: &mut PgConnection, record: &Record) -> Result<Recorded, Failure> {
+        let mut transaction = begin(sql).await?;
+        let recorded = limited(cold::write(&mut transaction, record)).await?;
+        if recorded != Recorded::Fresh {
+            limited(transaction.rollback()).await?;
+            return Ok(recorded);
+        }
+        let line = self.chains.line(record.tenant, audit::record_entries(record), record.at);
+        limited(ledger::write(&mut transaction, &[], &Changes::default(), std::slice::from_ref(&line))).await?;
+        limited(transaction.commit()).await.map_err(Failure::Commit)?;
+        self.chains.advance(&[line]);
+        Ok(recorded)
+    }
+
+    /// Writes what has changed and commits. New accounts come before transfers, each in order of id: two transactions may
+    /// wait for one another's commit, but never both at once.
+    async fn commit(
+        &mut self,
+        mut transaction: Transaction<'_, Postgres>,
+        found: &BTreeSet<AccountId>,
+        changes: Changes,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        if changes.is_empty() {
+            return Ok(limited(transaction.rollback()).await?);
+        }
+        if self.known.len() > MAX_KNOWN {
+            self.known.clear();
+        }
+        let (old, new) = changes.accounts.iter().partition::<Vec<_>, _>(|account| found.contains(&account.spec.id));
+        let unguarded: Vec<_> = changes.unguarded.iter().filter(|spec| !self.known.contains(&spec.id)).collect();
+        if !(new.is_empty() && unguarded.is_empty())
+            && !limited(ledger::open(&mut transaction, &new, &unguarded)).await?
+        {
+            return Err(Failure::Raced);
+        }
+        let lines = self.chains.next(&changes.entries, now);
+        limited(ledger::write(&mut transaction, &old, &changes, &lines)).await.map_err(raced)?;
+        limited(transaction.commit()).await.map_err(Failure::Commit)?;
+        self.chains.advance(&lines);
+        self.known.extend(changes.unguarded.iter().map(|spec| spec.id));
+        Ok(())
+    }
+}
+
+/// A statement sees what was committed before it began, so one that follows a lock sees what the lock waited for.
+async fn begin(sql: &mut PgConnection) -> sqlx::Result<Transaction<'_, Postgres>> {
+    limited(sql.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")).await
+}
+
+fn raced(error: sqlx::Error) -> Failure {
+    if fault::is_taken(&error) { Failure::Raced } else { Failure::Sql(error) }
+}
