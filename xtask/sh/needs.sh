@@ -29,6 +29,7 @@ have_python() {
 need_postgres() {
     local what="PostgreSQL's server programs (initdb, pg_ctl, postgres)"
     ! find_postgres || return 0
+    [[ -z ${FAREBOX_POSTGRES_BIN:-} ]] || die "there is no PostgreSQL server in FAREBOX_POSTGRES_BIN=$FAREBOX_POSTGRES_BIN"
     may_install "$what" postgresql
     # Debian's package starts a server as soon as it is installed; nobody asked for one.
     at_exit allow_clusters

@@ -32,6 +32,7 @@ mod key;
 mod paid;
 mod price;
 mod readings;
+mod reconcile;
 mod route;
 mod service;
 mod settle;

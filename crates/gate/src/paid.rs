@@ -17,6 +17,7 @@ use crate::{
     fare::{Fare, Quote},
     finish::Finish,
     flow::{Declined, Offered, Outcome, Verified},
+    reconcile,
     settle::settle,
     work::{self, BoxError, Worked},
 };
@@ -114,10 +115,12 @@ impl Paying {
                 let fault = unknown.fault();
                 let policy = self.fare.on_unknown;
                 tracing::error!(%policy, source = fault.source.as_deref(), "settling has no known outcome: {fault}");
-                match unknown.answer(policy) {
+                let answer = match unknown.answer(policy) {
                     Answer::ServePending => unknown.serve_pending(answer),
                     _ => answer::pending(fault, &unknown.receipt()),
-                }
+                };
+                reconcile::later(unknown, policy);
+                answer
             }
         }
     }

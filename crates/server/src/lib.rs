@@ -9,7 +9,6 @@ mod health;
 mod http;
 mod keys;
 mod refusal;
-mod telemetry;
 pub mod worker;
 
 pub use self::{

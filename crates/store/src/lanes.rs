@@ -18,13 +18,19 @@ const QUEUE: usize = 8 * MAX_BATCH;
 /// Tries of one write whose fault says that another may help.
 const TRIES: u32 = 5;
 
-/// Tries again while the fault says that it may help. A write repeated after an unknown commit finds its own rows.
+/// Tries again while the fault says that it may help. A write repeated after an unknown commit finds its own rows; until a
+/// try succeeds, what became of that commit stays unknown, whatever later tries ran into.
 macro_rules! persist {
     ($attempt:expr) => {{
-        let mut tries = 1;
+        let (mut tries, mut unknown) = (1, false);
         loop {
             match $attempt.await {
-                Err(fault) if fault.retry != Retry::Never && tries < TRIES => {
+                Err(fault) => {
+                    unknown |= fault.retry == Retry::Unknown;
+                    if fault.retry == Retry::Never || tries == TRIES {
+                        let retry = if unknown { Retry::Unknown } else { fault.retry };
+                        break Err(Fault { retry, ..fault });
+                    }
                     tracing::warn!(error = %fault, tries, "database write failed, trying again");
                     tokio::time::sleep(backoff(tries)).await;
                     tries += 1;

@@ -19,7 +19,7 @@ mod verify;
 pub use fault::{Fault, Retry};
 pub use migration::SchemaState;
 pub use open::{BadDatabaseUrl, Database, DatabaseUrl};
-pub use postgres::PostgresStore;
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{Change, OperationKey, Record, Recorded};
 pub use rows::{Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Merchant, OutboxRow, Page, Plan, Role};
 pub use sqlite::SqliteStore;

@@ -3,6 +3,7 @@
 //! No SDK and no dependencies: the names are the contract, whoever subscribes decides what becomes of them.
 
 mod redact;
+pub mod server;
 
 pub use redact::{Redacted, redact};
 

@@ -152,7 +152,7 @@ pub trait Facilitator: Send + Sync + 'static {
     /// Takes the amount. `request_id` is verify's.
     async fn settle(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault>;
 
-    /// Gives a hold back.
+    /// Gives a hold back. Never undoes a settlement: after one, it does nothing.
     async fn release(&self, payment: &Payment, request_id: &str) -> Result<(), Fault>;
 
     /// True if it moves no money. A gate refuses such a facilitator outside test mode; one that wraps another passes

@@ -6,11 +6,15 @@ use super::{
     tree::Tree,
 };
 
-/// Crates whose users must not compile a database or a chain library.
-const LIGHT: [&str; 6] = ["types", "telemetry", "x402", "engine", "gate", "payer"];
+/// Whose users must not compile a chain library.
+const LIGHT: [&str; 6] =
+    ["crates/types", "crates/telemetry", "crates/x402", "crates/engine", "crates/gate", "crates/payer"];
 
-/// Where an error may be a string with a context: programs, not libraries.
-const PROGRAMS: [&str; 3] = ["xtask", "bench", "conformance"];
+/// Where SQL is written. Everybody else goes through the `Store` trait.
+const SQL: [&str; 2] = ["crates/store", "bench"];
+
+/// Where an error may be a text with a context: programs, not libraries.
+const PROGRAMS: [&str; 4] = ["crates/cli", "xtask", "bench", "conformance"];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -24,31 +28,25 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn banned(manifest: &Manifest<'_>, dependency: &Dependency) -> Option<String> {
-    let (package, folder) = (dependency.package.as_str(), manifest.folder);
-    let heavy = package == "sqlx" || package == "rusqlite" || package.starts_with("alloy");
-    let in_crates = manifest.file.crate_folder().is_some();
+    let (package, member) = (dependency.package.as_str(), manifest.member);
+    let gates_feature = member == "crates/gate" && dependency.optional;
     match package {
-        _ if heavy && in_crates && LIGHT.contains(&folder) => {
-            let by_feature = folder == "gate" && dependency.optional;
-            (!by_feature).then(|| format!("{folder} must build without {package}: the code belongs in store or evm"))
+        "sqlx" | "rusqlite" if !SQL.contains(&member) && !gates_feature => {
+            Some(format!("{member} must do without {package}: SQL belongs in crates/store, behind the Store trait"))
         }
-        "axum" if in_crates && folder == "gate" && !dependency.optional => {
+        _ if package.starts_with("alloy") && LIGHT.contains(&member) && !gates_feature => {
+            Some(format!("{member} must do without {package}: what talks to a chain belongs in crates/evm"))
+        }
+        "axum" if member == "crates/gate" && !dependency.optional => {
             Some("gate is a tower layer: make axum optional, behind the feature `axum`".to_owned())
         }
-        "serde_json" if in_crates && folder == "types" => {
+        "serde_json" if member == "crates/types" => {
             Some("types has no JSON: a crate that only names an id must not pay for it".to_owned())
         }
-        "anyhow" if !may_use_anyhow(manifest) => {
-            Some(format!("{folder} is a library: give its errors a type (thiserror); anyhow is for programs and tests"))
+        "anyhow" if !PROGRAMS.contains(&member) && !member.starts_with("examples/") => {
+            Some(format!("{member} is a library: give its errors a type (thiserror); anyhow is for programs and tests"))
         }
         _ => None,
-    }
-}
-
-fn may_use_anyhow(manifest: &Manifest<'_>) -> bool {
-    match manifest.file.crate_folder() {
-        Some(folder) => folder == "cli",
-        None => PROGRAMS.contains(&manifest.folder) || manifest.file.path.starts_with("examples/"),
     }
 }
 
@@ -61,13 +59,25 @@ mod tests {
     }
 
     #[test]
-    fn light_crates_stay_light() {
-        for package in ["sqlx", "rusqlite", "alloy", "alloy-primitives"] {
-            for folder in LIGHT {
-                let found = findings(&format!("crates/{folder}"), &format!("[dependencies]\n{package} = \"1\"\n"));
-                assert_eq!(found.len(), 1, "{folder} {package}");
+    fn sql_is_written_in_the_store() {
+        for package in ["sqlx", "rusqlite"] {
+            let manifest = format!("[dependencies]\n{package}.workspace = true\n");
+            assert!(findings("crates/store", &manifest).is_empty());
+            assert!(findings("bench", &manifest).is_empty());
+            for member in ["crates/server", "crates/gate", "crates/cli", "examples/first-fare"] {
+                assert_eq!(findings(member, &manifest).len(), 1, "{member} {package}");
             }
-            assert!(findings("crates/store", &format!("[dependencies]\n{package} = \"1\"\n")).is_empty());
+        }
+    }
+
+    #[test]
+    fn light_crates_stay_light() {
+        for package in ["alloy", "alloy-primitives"] {
+            let manifest = format!("[dependencies]\n{package} = \"2\"\n");
+            assert!(findings("crates/evm", &manifest).is_empty());
+            for member in LIGHT {
+                assert_eq!(findings(member, &manifest).len(), 1, "{member} {package}");
+            }
         }
     }
 

@@ -8,7 +8,9 @@ use super::tree::{File, Tree};
 #[derive(Debug)]
 pub(crate) struct Manifest<'a> {
     pub(crate) file: &'a File,
-    /// The folder's own name, `x402` for `crates/x402`.
+    /// Its folder from the root: `crates/x402`.
+    pub(crate) member: &'a str,
+    /// The folder's own name: `x402`.
     pub(crate) folder: &'a str,
     pub(crate) table: Table,
     pub(crate) dependencies: Vec<Dependency>,
@@ -25,27 +27,27 @@ pub(crate) struct Dependency {
     pub(crate) line: usize,
 }
 
-/// The manifests of the members, those of `crates/` first. One that cannot be parsed is left to cargo.
+/// The manifests of the members. One that cannot be parsed is left to cargo.
 pub(crate) fn members(tree: &Tree) -> Vec<Manifest<'_>> {
-    let parse = |file: &File| file.text.parse::<Table>().ok();
     let root = tree.files().iter().find(|file| file.path == "Cargo.toml").and_then(parse).unwrap_or_default();
-    let member = |file| {
-        let folder = folder(file)?;
-        let table = parse(file)?;
-        let dependencies = dependencies(file, &table, &root);
-        Some(Manifest { file, folder, table, dependencies })
-    };
-    tree.with_ending("/Cargo.toml").filter_map(member).collect()
+    tree.with_ending("/Cargo.toml").filter_map(|file| read(file, &root)).collect()
+}
+
+fn read<'a>(file: &'a File, root: &Table) -> Option<Manifest<'a>> {
+    let member = file.path.strip_suffix("/Cargo.toml")?;
+    let folder = member.rsplit('/').next()?;
+    let table = parse(file)?;
+    let dependencies = dependencies(file, &table, root);
+    Some(Manifest { file, member, folder, table, dependencies })
+}
+
+fn parse(file: &File) -> Option<Table> {
+    file.text.parse().ok()
 }
 
 /// Crates on a floor; benches, examples and tools are not.
 pub(crate) fn crates(tree: &Tree) -> Vec<Manifest<'_>> {
     members(tree).into_iter().filter(|manifest| manifest.file.crate_folder().is_some()).collect()
-}
-
-fn folder(file: &File) -> Option<&str> {
-    let path = file.path.strip_suffix("/Cargo.toml")?;
-    Some(path.rsplit_once('/').map_or(path, |(_, folder)| folder))
 }
 
 fn dependencies(file: &File, table: &Table, root: &Table) -> Vec<Dependency> {

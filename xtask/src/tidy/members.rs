@@ -19,14 +19,21 @@ fn member_findings(manifest: &Manifest<'_>) -> Vec<Finding> {
     if lints != Some(true) {
         findings.push(error("takes none of the workspace's lints: add `[lints] workspace = true`".to_owned()));
     }
-    if let Some(folder) = manifest.file.crate_folder() {
-        let wanted = if folder == "farebox" { folder.to_owned() } else { format!("farebox-{folder}") };
-        let name = manifest.table.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
-        if name != Some(wanted.as_str()) {
-            findings.push(error(format!("a crate is called after its folder: name it {wanted}")));
-        }
+    let name = manifest.table.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
+    if let Some(wanted) = wanted_name(manifest).filter(|wanted| name != Some(wanted)) {
+        findings.push(error(format!("a package is called after its folder: name it {wanted}")));
     }
     findings
+}
+
+fn wanted_name(manifest: &Manifest<'_>) -> Option<String> {
+    match manifest.member.split_once('/')? {
+        ("crates", "farebox") => Some("farebox".to_owned()),
+        ("crates", folder) => Some(format!("farebox-{folder}")),
+        // Its binary is called the same, so `cargo run -p NAME` is all there is to know.
+        ("examples", folder) => Some(folder.to_owned()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -48,6 +55,13 @@ mod tests {
     #[test]
     fn the_facade_has_the_projects_name() {
         assert_eq!(count("crates/farebox/Cargo.toml", "[package]\nname = \"farebox\"\n[lints]\nworkspace = true\n"), 0);
+    }
+
+    #[test]
+    fn an_example_has_its_folders_name() {
+        let manifest = "[package]\nname = \"first-fare\"\n[lints]\nworkspace = true\n";
+        assert_eq!(count("examples/first-fare/Cargo.toml", manifest), 0);
+        assert_eq!(count("examples/fare/Cargo.toml", manifest), 1);
     }
 
     #[test]

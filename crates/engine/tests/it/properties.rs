@@ -21,6 +21,7 @@ mod script;
 use script::{LIMITS, Script, script};
 
 const BATCHES: usize = 24;
+const BACK_AND_FORTH: std::ops::Range<i64> = -9..16;
 const FORWARD: std::ops::Range<i64> = 0..9;
 
 fn config() -> Config {
@@ -60,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn a_clock_that_steps_back_breaks_nothing(script in script(BATCHES, -30..40)) {
+    fn a_clock_that_steps_back_breaks_nothing(script in script(BATCHES, BACK_AND_FORTH)) {
         let mut db = Database::default();
         for (now, commands) in script.batches(1) {
             db.batch(now, &commands);
@@ -118,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn a_limit_is_never_used_more_often_than_it_says(script in script(BATCHES, -30..40)) {
+    fn a_limit_is_never_used_more_often_than_it_says(script in script(BATCHES, BACK_AND_FORTH)) {
         let mut db = Database::default();
         let mut posts: BTreeMap<AccountId, u32> = BTreeMap::new();
         for (now, commands) in script.batches(1) {
@@ -168,6 +169,7 @@ proptest! {
                 let free = |db: &Database, id| {
                     db.accounts.values().find(|row| row.spec.id == id).map_or(0, |row| row.posted - row.held)
                 };
+                let before = db.clone();
                 let answer = db.run(now, &command);
                 match answer {
                     Ok(
@@ -175,6 +177,12 @@ proptest! {
                         | Outcome::Held { balance, replayed: false, .. }
                         | Outcome::Posted { balance, replayed: false, .. },
                     ) => prop_assert_eq!(balance, free(&db, command.lane().unwrap())),
+                    Ok(Outcome::Released { returned, lapsed, replayed: false }) => {
+                        let Command::Release(operation) = &command else { panic!("{command:?} released something") };
+                        let row = db.transfer(command.tenant(), operation.id());
+                        prop_assert_eq!(returned, free(&db, row.from) - free(&before, row.from));
+                        prop_assert_eq!(returned + lapsed, row.amount.micros());
+                    }
                     Err(Refusal::Insufficient { kind, needed, available, held }) => {
                         prop_assert!(needed > available && available >= 0 && held >= 0);
                         let short = db.accounts.values().any(|row| {

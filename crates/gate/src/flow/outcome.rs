@@ -106,6 +106,12 @@ impl Unknown {
         ask(self.charged).await
     }
 
+    /// Gives the hold back, if the money was not taken; safe to repeat. True when the facilitator said so.
+    pub async fn give_back(&self) -> bool {
+        let Facts { payment, found } = &*self.charged.facts;
+        self.charged.facilitator.release(payment, &found.request_id).await.is_ok()
+    }
+
     /// What the caller gets if nobody asks again.
     #[must_use]
     pub const fn answer(&self, policy: UnknownPolicy) -> Answer {
@@ -120,7 +126,7 @@ impl Unknown {
 
     /// The handler's answer with a receipt that says the outcome is open; for routes that serve in doubt.
     #[must_use]
-    pub fn serve_pending<B>(self, mut answer: Response<B>) -> Response<B> {
+    pub fn serve_pending<B>(&self, mut answer: Response<B>) -> Response<B> {
         headers::put_receipt(answer.headers_mut(), &self.receipt());
         answer
     }

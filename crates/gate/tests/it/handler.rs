@@ -206,6 +206,41 @@ async fn a_service_that_fails_gives_its_hold_back_and_keeps_its_error() {
     assert_eq!(fake.counts(), [1, 0, 1]);
 }
 
+#[rstest]
+#[case(StatusCode::SWITCHING_PROTOCOLS, [1, 1, 0])]
+#[case(StatusCode::EARLY_HINTS, [1, 0, 1])]
+#[tokio::test]
+async fn an_upgrade_is_the_success_of_a_web_socket(#[case] status: StatusCode, #[case] counts: [usize; 3]) {
+    use tower::{Layer, ServiceExt, service_fn};
+    let fake = Arc::new(Fake::default());
+    let upgrading = service_fn(move |_: http::Request<Body>| async move {
+        let mut answer = http::Response::new(Body::empty());
+        *answer.status_mut() = status;
+        Ok::<_, Infallible>(answer)
+    });
+    let gated = gate(&fake, "GET /x", |route| route).layer(upgrading);
+    let request = http::Request::get("/x").header("payment-signature", "t").body(Body::empty()).unwrap();
+    assert_eq!(gated.oneshot(request).await.unwrap().status(), status);
+    assert_eq!(fake.counts(), counts);
+}
+
+#[tokio::test]
+async fn trailers_of_a_paid_answer_are_kept() {
+    use http_body_util::{BodyExt, Full};
+    use tower::{Layer, ServiceExt, service_fn};
+    let fake = Arc::new(Fake::default());
+    let trailing = service_fn(|_: http::Request<Body>| async {
+        let trailers = http::HeaderMap::from_iter([(http::HeaderName::from_static("x-sum"), "1".parse().unwrap())]);
+        let body = Full::<Bytes>::from("goods").with_trailers(async move { Some(Ok(trailers)) });
+        Ok::<_, Infallible>(http::Response::new(body))
+    });
+    let gated = gate(&fake, "GET /x", |route| route).layer(trailing);
+    let request = http::Request::get("/x").header("payment-signature", "t").body(Body::empty()).unwrap();
+    let body = gated.oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(body.trailers().unwrap()["x-sum"], "1");
+    assert_eq!(body.to_bytes(), "goods");
+}
+
 #[tokio::test]
 async fn a_handler_sees_its_payment() {
     let server = server(|request: axum::extract::Request| async move {

@@ -9,6 +9,8 @@ mod harness;
 mod layer;
 mod parallel;
 mod paths;
+#[cfg(feature = "client")]
+mod remote;
 mod settle;
 mod spans;
 mod unpaid;

@@ -112,6 +112,24 @@ async fn what_stays_unknown_is_withheld_where_the_route_says_so() {
 }
 
 #[tokio::test]
+async fn a_served_answer_is_asked_about_until_it_is_known() {
+    let server = server(vec![Act::Fail(Retry::Unknown); 4], UnknownPolicy::Serve).await;
+    assert_eq!(server.pay("/x").await.status, StatusCode::OK);
+    server.fake.saw("settle", 5).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(server.fake.counts(), [1, 5, 0]);
+    assert!(server.fake.calls().iter().all(|call| call.request_id == "r-0"));
+}
+
+#[tokio::test]
+async fn a_withheld_answers_hold_is_given_back_once_the_facilitator_answers() {
+    let server = server(vec![Act::Fail(Retry::Unknown); 9], UnknownPolicy::Withhold).await;
+    assert_eq!(server.pay("/x").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    server.fake.saw("release", 1).await;
+    assert_eq!(server.fake.counts(), [1, 3, 1], "what was withheld is not asked for again");
+}
+
+#[tokio::test]
 async fn a_wrong_configuration_is_not_asked_again() {
     let server = server(vec![Act::Fail(Retry::Never); 9], UnknownPolicy::Withhold).await;
     assert_eq!(server.pay("/x").await.status, StatusCode::SERVICE_UNAVAILABLE);

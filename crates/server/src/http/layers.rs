@@ -9,6 +9,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
+use farebox_telemetry::server::REQUEST;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
@@ -18,7 +19,7 @@ use tracing::{Span, field::Empty, info_span};
 use uuid::Uuid;
 
 use super::Problem;
-use crate::{refusal::Refusal, telemetry};
+use crate::refusal::Refusal;
 
 /// Longer bodies are refused.
 const MAX_BODY: usize = 64 * 1024;
@@ -72,7 +73,7 @@ async fn ours_only(mut request: Request, next: Next) -> Response {
 fn span(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str);
     let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    info_span!(telemetry::REQUEST, method = %request.method(), route, request_id = id, status = Empty)
+    info_span!(REQUEST, method = %request.method(), route, request_id = id, status = Empty)
 }
 
 async fn deadline(request: Request, next: Next) -> Response {
@@ -97,4 +98,25 @@ async fn version(request: Request, next: Next) -> Response {
     answer.headers_mut().insert(VERSION, SPOKEN);
     answer.headers_mut().insert(RESOLVED_FROM, HeaderValue::from_static(from));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, http::StatusCode, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_its_text_stays_inside() {
+        let routes: Router<()> = Router::new().route("/", get(async || -> &'static str { panic!("the inner text") }));
+        let request = Request::builder().uri("/").body(Body::empty()).unwrap();
+        let answer = around(routes).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert!(answer.headers().contains_key(REQUEST_ID));
+        let body = axum::body::to_bytes(answer.into_body(), 4096).await.unwrap();
+        let text = String::from_utf8(body.into()).unwrap();
+        assert!(text.contains("FBX.INTERNAL") && !text.contains("inner text"), "{text}");
+    }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use farebox_store::{Fault, OutboxRow};
+use farebox_telemetry::server::PUBLISH;
 
-use crate::{Backend, telemetry::PUBLISH};
+use crate::Backend;
 
 const BATCH: u32 = 100;
 const LEASE: Duration = Duration::from_secs(30);

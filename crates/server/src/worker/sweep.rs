@@ -5,9 +5,10 @@
 use std::time::{Duration, Instant};
 
 use farebox_store::Fault;
+use farebox_telemetry::server::SWEEP;
 use farebox_types::{Id, Merchant};
 
-use crate::{Backend, telemetry::SWEEP};
+use crate::Backend;
 
 /// Accounts of one merchant in one step.
 const LIMIT: u32 = 256;

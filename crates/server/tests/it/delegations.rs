@@ -131,7 +131,7 @@ on_both! {
             let theirs = text(&world.post(CREATE, who, body(json!({}))).await.ok()["delegationId"]);
             world.mint_token(ask(&theirs)).await.refused(404, "BCK.X402.0019");
         }
-        world.mint_token(ask(&Uuid::new_v4().to_string())).await.refused(404, "BCK.X402.0019");
+        world.mint_token(ask(&Uuid::now_v7().to_string())).await.refused(404, "BCK.X402.0019");
         world.mint_token(ask("x")).await.refused(404, "BCK.X402.0019");
     }
 

@@ -1,7 +1,7 @@
 //! The credits backend over real stores: every test runs on SQLite, and on PostgreSQL when `FAREBOX_TEST_POSTGRES` names a
 //! server on which databases may be created. Every test ends with the store's own audit.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value)]
 
 /// Each `async fn` becomes one test per database.
 macro_rules! on_both {
@@ -39,6 +39,7 @@ mod journey;
 mod keys;
 mod plans;
 mod settle;
+mod spans;
 mod tokens;
 mod worker;
 mod world;

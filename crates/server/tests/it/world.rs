@@ -9,9 +9,7 @@ use axum::{
 };
 use farebox_engine::ledger::{Account, AccountSpec, Actor, Transfer, TransferId};
 use farebox_server::{Backend, Keyring, issue_api_key, router};
-use farebox_store::{
-    Change, Database, DatabaseUrl, Merchant, OperationKey, Page, Record, Recorded, Role, SqliteStore, Store,
-};
+use farebox_store::{Change, Database, DatabaseUrl, Merchant, OperationKey, Page, Record, Recorded, Role, Store};
 use farebox_types::{
     Address, Clock, Id, ManualClock, Merchant as MerchantKind, Mode, Plan, PublicId, Quantity, Secret, Timestamp,
 };
@@ -34,6 +32,7 @@ pub(crate) struct World {
     pub(crate) buyer: Person,
     /// A seller of another merchant.
     pub(crate) stranger: Person,
+    url: DatabaseUrl,
     database: Held,
 }
 
@@ -77,9 +76,8 @@ impl Answer {
 impl World {
     pub(crate) async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(START)));
-        let store = SqliteStore::open(&folder.path().join("farebox.db"), Arc::<ManualClock>::clone(&clock)).unwrap();
-        Self::new(Arc::new(store), clock, Held::Folder(folder)).await
+        let url = format!("sqlite:{}", folder.path().join("farebox.db").display());
+        Self::new(url.parse().unwrap(), Held::Folder(folder)).await
     }
 
     /// `None` when no server is named: these tests then say nothing about PostgreSQL.
@@ -88,13 +86,13 @@ impl World {
         let admin = std::env::var("FAREBOX_TEST_POSTGRES").ok()?;
         let name = format!("farebox_server_{}", uuid::Uuid::now_v7().simple());
         admin_statement(&admin, format!("CREATE DATABASE {name}")).await;
-        let url: DatabaseUrl = with_database(&admin, &name).parse().unwrap();
-        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(START)));
-        let store = Database::open(&url, Arc::<ManualClock>::clone(&clock)).await.unwrap();
-        Some(Self::new(store, clock, Held::Database { admin, name }).await)
+        let url = with_database(&admin, &name).parse().unwrap();
+        Some(Self::new(url, Held::Database { admin, name }).await)
     }
 
-    async fn new(store: Arc<dyn Store>, clock: Arc<ManualClock>, database: Held) -> Self {
+    async fn new(url: DatabaseUrl, database: Held) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(START)));
+        let store = Database::open(&url, Arc::<ManualClock>::clone(&clock)).await.unwrap();
         store.migrate().await.unwrap();
         assert!(store.claim(Keyring::new(MASTER).fingerprint()).await.unwrap());
         let merchant = add_merchant(&*store, "acme").await;
@@ -109,17 +107,21 @@ impl World {
             merchant,
             store,
             clock,
+            url,
             database,
         }
     }
 
-    /// The audit that ends every test: balances, lots and chains agree with the transfers.
+    /// The audit that ends every test, on the database opened anew: balances, lots and chains agree with the transfers.
     pub(crate) async fn finish(self) {
-        let report = self.store.verify().await.unwrap();
-        assert!(report.is_clean(), "{:?}", report.differences);
-        self.store.close().await;
-        let Self { store, backend, router, database, .. } = self;
+        let Self { store, backend, router, database, clock, url, .. } = self;
+        store.close().await;
         drop((store, backend, router));
+        let store = Database::open(&url, clock).await.unwrap();
+        let report = store.verify().await.unwrap();
+        assert!(report.is_clean() && report.audit_lines > 0, "{report:?}");
+        store.close().await;
+        drop(store);
         if let Held::Database { admin, name } = database {
             admin_statement(&admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
@@ -318,7 +320,7 @@ pub(crate) fn plan_body(credits: Value) -> Value {
         "priceConfig": {"amounts": [], "receivers": [], "isCrypto": true,
             "tokenAddress": "0x0000000000000000000000000000000000000000"},
         "creditsConfig": credits,
-        "nonce": uuid::Uuid::new_v4().as_u128().to_string(),
+        "nonce": uuid::Uuid::now_v7().as_u128().to_string(),
         "isTrialPlan": false,
         "accessLimit": "credits",
     })

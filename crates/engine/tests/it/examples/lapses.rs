@@ -124,6 +124,16 @@ fn what_is_held_for_something_else_does_not_meet_a_requirement() {
     assert_eq!(db.run(at(3), call.post()), Err(lacks_credits(1, 0, 5)));
 }
 
+#[test]
+fn every_row_of_a_lapse_carries_the_balance_after_all_of_it() {
+    let mut db = with_two_lots();
+    db.run(at(1), grant_until("short too", 10, 50)).unwrap();
+    db.run(at(2), charge("call", 20).hold(90)).unwrap();
+    assert_eq!(db.run(at(60), charge("call", 20).release()), Ok(released(0, 20)));
+    let lapses = db.transfers.values().filter(|row| row.provenance.len() == 1 && row.state == State::Posted);
+    assert_eq!(lapses.map(|row| row.balance).collect::<Vec<_>>(), [parts(10); 2]);
+}
+
 /// Clocks step back, and machines disagree. Units that came back under the earlier time lapse again under the later one.
 #[test]
 fn a_lot_may_lapse_again_after_the_clock_stepped_back() {

@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State};
 use farebox_store::Change;
+use farebox_telemetry::server::AGENT_WRITE;
 use farebox_types::{Agent, Id, Plan, PublicId};
 use serde_json::{Value, json};
 
@@ -11,11 +12,10 @@ use crate::{
     http::{Problem, Segments, Seller},
     keys::Caller,
     refusal::Failure,
-    telemetry::AGENT_WRITE,
 };
 
 /// The plan gives access to the agent from now on.
-#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn link(
     State(backend): State<Backend>,
     Seller(caller): Seller,
@@ -25,7 +25,7 @@ pub(crate) async fn link(
 }
 
 /// The plan no longer gives access to the agent; servers follow within seconds.
-#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn unlink(
     State(backend): State<Backend>,
     Seller(caller): Seller,

@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State};
 use farebox_store::{Agent, Change};
+use farebox_telemetry::server::AGENT_WRITE;
 use farebox_types::{Id, PublicId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -16,7 +17,6 @@ use crate::{
     http::{Body, Name, Problem, Seller},
     keys::Caller,
     refusal::{Failure, Refusal},
-    telemetry::AGENT_WRITE,
 };
 
 /// The members that are kept.
@@ -52,7 +52,7 @@ impl AgentRequest {
 }
 
 /// Registers an agent of the caller's merchant, and which plans give access to it.
-#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn register(
     State(backend): State<Backend>,
     Seller(caller): Seller,

@@ -2,18 +2,19 @@
 
 use axum::{Json, extract::State};
 use farebox_store::{Agent, Change};
+use farebox_telemetry::server::AGENT_WRITE;
 use farebox_types::PublicId;
 use serde_json::{Value, json};
 
 use super::register::AgentRequest;
+
 use crate::{
     backend::Backend,
     credits::write::{Write, name_of},
     http::{Body, Name, Problem, Segments, Seller},
-    telemetry::AGENT_WRITE,
 };
 
-#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn update(
     State(backend): State<Backend>,
     Seller(caller): Seller,

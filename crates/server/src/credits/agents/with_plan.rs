@@ -2,11 +2,13 @@
 
 use axum::{Json, extract::State};
 use farebox_store::Change;
+use farebox_telemetry::server::AGENT_WRITE;
 use farebox_types::PublicId;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::register::AgentRequest;
+
 use crate::{
     backend::Backend,
     credits::{
@@ -16,7 +18,6 @@ use crate::{
     },
     http::{Body, Name, Problem, Seller},
     refusal::Refusal,
-    telemetry::AGENT_WRITE,
 };
 
 #[derive(Deserialize)]
@@ -31,7 +32,7 @@ struct PlanDocument<'a> {
     plan: &'a RawValue,
 }
 
-#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = AGENT_WRITE, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn register_with_plan(
     State(backend): State<Backend>,
     Seller(caller): Seller,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{Json, extract::State};
 use farebox_store::{Change, Delegation, DelegationState};
+use farebox_telemetry::server::DELEGATION_CREATE;
 use farebox_types::{Delegation as DelegationKind, Id, IdempotencyKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +19,6 @@ use crate::{
     http::{Body, Name, Problem},
     keys::Caller,
     refusal::{Failure, Refusal, impossible},
-    telemetry::DELEGATION_CREATE,
 };
 
 /// The members that mean something here.
@@ -38,7 +38,7 @@ const PROVIDER: &str = "erc4337";
 const MAX_LIFETIME: Duration = Duration::from_secs(10 * 31_557_600);
 
 /// Creates a delegation of the caller's own account.
-#[tracing::instrument(name = DELEGATION_CREATE, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = DELEGATION_CREATE, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn create(
     State(backend): State<Backend>,
     caller: Caller,

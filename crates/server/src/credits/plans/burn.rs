@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use farebox_engine::ledger::{AccountSpec, Command, Leg, Operation, Outcome, Refusal as LedgerRefusal, TransferId};
 use farebox_store::Plan;
+use farebox_telemetry::server::PLAN_BURN;
 use farebox_types::Quantity;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,7 +18,6 @@ use crate::{
     http::{Body, Name, Problem},
     keys::Caller,
     refusal::{Failure, Refusal, impossible},
-    telemetry::PLAN_BURN,
 };
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ pub(crate) struct BurnRequest {
 }
 
 /// Burned credits go back to where credits come from: nobody earned them.
-#[tracing::instrument(name = PLAN_BURN, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PLAN_BURN, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn burn(
     State(backend): State<Backend>,
     caller: Caller,

@@ -8,6 +8,7 @@ use farebox_engine::{
     ledger::{AccountSpec, Command, Grant, Leg, Outcome, Refusal as LedgerRefusal, TransferId},
 };
 use farebox_store::{Plan, Role};
+use farebox_telemetry::server::PLAN_MINT;
 use farebox_types::{Address, IdempotencyKey, PublicId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,7 +23,6 @@ use crate::{
     http::{Body, Name, Problem},
     keys::Caller,
     refusal::{Failure, Refusal, impossible},
-    telemetry::PLAN_MINT,
 };
 
 #[derive(Deserialize)]
@@ -43,7 +43,7 @@ pub(crate) struct MintExpirableRequest {
 }
 
 /// Grants credits that last.
-#[tracing::instrument(name = PLAN_MINT, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PLAN_MINT, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn mint(
     State(backend): State<Backend>,
     caller: Caller,
@@ -60,7 +60,7 @@ pub(crate) async fn mint(
 }
 
 /// Grants credits with a lifetime of their own; 0 seconds means that they last.
-#[tracing::instrument(name = PLAN_MINT, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PLAN_MINT, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn mint_expirable(
     State(backend): State<Backend>,
     caller: Caller,

@@ -3,21 +3,22 @@
 use axum::{Json, extract::State};
 use farebox_engine::ledger::TransferId;
 use farebox_store::Plan;
+use farebox_telemetry::server::PLAN_ORDER;
 use serde_json::Value;
 
 use super::{mint::Granting, view::is_free};
+
 use crate::{
     backend::Backend,
     credits::write::name_of,
     http::{Name, Problem, Segments},
     keys::Caller,
     refusal::{Failure, Refusal},
-    telemetry::PLAN_ORDER,
 };
 
 /// Grants a free plan's credits to the caller's account; ordering again tops up, a trial is granted once. There is no body.
 /// Repeated with the same `Idempotency-Key` it has its effect once.
-#[tracing::instrument(name = PLAN_ORDER, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PLAN_ORDER, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn order(
     State(backend): State<Backend>,
     caller: Caller,

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use farebox_engine::credits::{Access, PlanRules};
 use farebox_store::{Change, Plan};
+use farebox_telemetry::server::PLAN_REGISTER;
 use farebox_types::{Id, IdempotencyKey, PublicId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,7 +18,6 @@ use crate::{
     http::{Body, Name, Problem, Seller},
     keys::Caller,
     refusal::{Failure, Refusal},
-    telemetry::PLAN_REGISTER,
 };
 
 /// The members that mean something here; the whole object is kept as it came.
@@ -66,7 +66,7 @@ enum AccessLimit {
 
 /// Registers a plan of the caller's merchant. Repeating it with the same `Idempotency-Key`, or else the same `nonce`,
 /// answers with the same plan.
-#[tracing::instrument(name = PLAN_REGISTER, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PLAN_REGISTER, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn register(
     State(backend): State<Backend>,
     Seller(caller): Seller,

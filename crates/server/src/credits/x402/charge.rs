@@ -56,7 +56,14 @@ impl Charge {
         }
     }
 
+    /// A request id of ours is the charge's id as it is: ordered by time, it is far cheaper to index than a hash. Another
+    /// payer's charge under the same id conflicts.
     pub(super) fn id(&self, name: ChargeName<'_>) -> TransferId {
+        if let ChargeName::Request(id) = name
+            && let Some(ours) = Uuid::try_parse(id).ok().filter(|uuid| uuid.get_version_num() == 7)
+        {
+            return TransferId::from_uuid(ours);
+        }
         let (scope, key) = match (name, &self.nonce) {
             (ChargeName::Request(id), _) => ("charge", format!("{}/{id}", self.payer)),
             (ChargeName::Key(key), _) => ("charge-key", format!("{}/{key}", self.payer)),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{Json, extract::State};
 use farebox_store::Plan;
+use farebox_telemetry::server::PERMISSION;
 use farebox_types::{Delegation as DelegationKind, Id, PublicId};
 use farebox_x402::{
     AccessToken, Authorization, CreditsAccept, CreditsExtra, Resource, TokenPayload, VERSION,
@@ -14,6 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::present::end_of;
+
 use crate::{
     backend::Backend,
     credits::{
@@ -23,7 +25,6 @@ use crate::{
     http::{Body, Problem},
     keys::{Caller, Permission},
     refusal::{Failure, Refusal, impossible},
-    telemetry::PERMISSION,
 };
 
 /// How long a token lives, unless its delegation ends sooner.
@@ -33,7 +34,7 @@ const MAX_URL: usize = 4096;
 const MAX_LABEL: usize = 64;
 
 /// Version 2 tokens are reusable; version 3 tokens are bound to agent, URL and verb, and pay once. Nothing is stored.
-#[tracing::instrument(name = PERMISSION, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = PERMISSION, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn permissions(
     State(backend): State<Backend>,
     caller: Caller,

@@ -2,21 +2,22 @@
 
 use axum::{Json, extract::State};
 use farebox_engine::ledger::{Actor, Command, Outcome, Refusal as LedgerRefusal};
+use farebox_telemetry::server::RELEASE;
 use farebox_x402::credits::{PaymentCall, ReleaseAnswer};
 
 use super::{
     call::{Call, request_id},
     charge::{Charge, ChargeName},
 };
+
 use crate::{
     backend::Backend,
     http::{Body, Problem, Seller},
     refusal::{Failure, Refusal, impossible},
-    telemetry::RELEASE,
 };
 
 /// `released` is false when there was nothing to give back: no hold, one that was given back before, or a settled one.
-#[tracing::instrument(name = RELEASE, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = RELEASE, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn release(
     State(backend): State<Backend>,
     Seller(caller): Seller,

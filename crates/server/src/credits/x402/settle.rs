@@ -5,6 +5,7 @@ use farebox_engine::{
     credits::Cost,
     ledger::{Actor, Command, Outcome, TransferId},
 };
+use farebox_telemetry::server::SETTLE;
 use farebox_types::{IdempotencyKey, Quantity};
 use farebox_x402::{Receipt, credits::PaymentCall};
 
@@ -12,18 +13,18 @@ use super::{
     call::{Call, request_id},
     charge::{Charge, ChargeName},
 };
+
 use crate::{
     backend::Backend,
     credits::shape::{quantity, transfer_hash},
     http::{Body, Name, Problem, Seller},
     refusal::{Failure, Refusal, impossible},
-    telemetry::SETTLE,
 };
 
 /// Takes the credits that verify reserved, or takes them at once. The same `agentRequestId` (or, without one, the same
 /// `Idempotency-Key`) is answered with the same receipt; without either, a version 3 token is spent by its first settle
 /// and every later one says so.
-#[tracing::instrument(name = SETTLE, skip_all, fields(merchant = %caller.tenant))]
+#[tracing::instrument(name = SETTLE, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn settle(
     State(backend): State<Backend>,
     Seller(caller): Seller,

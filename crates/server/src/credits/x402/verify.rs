@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{Json, extract::State};
 use farebox_engine::ledger::{Actor, Command, Outcome};
+use farebox_telemetry::server::VERIFY;
 use farebox_types::{Address, Id, Merchant};
 use farebox_x402::credits::{HoldRequest, PaymentCall, VerifyAnswer};
 use serde_json::Value;
@@ -13,12 +14,12 @@ use super::{
     call::Call,
     charge::{Charge, ChargeName},
 };
+
 use crate::{
     backend::Backend,
     credits::shape::quantity,
     http::{Body, Problem, Seller, code},
     refusal::{Failure, Refusal, impossible},
-    telemetry::VERIFY,
 };
 
 const MAX_HOLD: u32 = 86_400;
@@ -35,7 +36,7 @@ pub(super) struct Verification {
 }
 
 /// A payment's own faults are answered 200 with `isValid: false`; what cannot be read, or is not the caller's, 4xx.
-#[tracing::instrument(name = VERIFY, skip_all, fields(merchant = %caller.tenant, hold = value.hold.is_some()))]
+#[tracing::instrument(name = VERIFY, skip_all, fields(farebox.merchant = %caller.tenant, hold = value.hold.is_some()))]
 pub(crate) async fn verify(
     State(backend): State<Backend>,
     Seller(caller): Seller,

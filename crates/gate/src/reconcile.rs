@@ -1,0 +1,58 @@
+//! Finding out, after the caller has its answer, what became of a payment whose outcome was unknown.
+
+use std::time::Duration;
+
+use farebox_engine::charge::UnknownPolicy;
+use tokio::runtime::Handle;
+use tracing::Instrument;
+
+use crate::flow::{Outcome, Unknown};
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+/// About ten minutes in all; a hold has run out by itself by then.
+const TRIES: u32 = 15;
+
+/// Goes on asking in the background: for the money, where the answer was served; to give it back, where it was withheld.
+/// It ends with the process; an unsettled hold then runs out, and nothing is charged.
+pub(crate) fn later(unknown: Unknown, policy: UnknownPolicy) {
+    let work = async move {
+        match policy {
+            UnknownPolicy::Serve => settle(unknown).await,
+            UnknownPolicy::Withhold => give_back(&unknown).await,
+        }
+    };
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn(work.in_current_span())),
+        Err(_) => tracing::warn!("no runtime is left to find out about a payment in"),
+    }
+}
+
+async fn settle(mut unknown: Unknown) {
+    for pause in pauses() {
+        tokio::time::sleep(pause).await;
+        match unknown.ask_again().await {
+            Outcome::Settled(_) => return tracing::info!("a payment that was open is settled"),
+            Outcome::Refused(refused) => {
+                let code = &*refused.refusal().code;
+                return tracing::error!(code, "an answer was served, and its payment is refused");
+            }
+            Outcome::Unknown(still) => unknown = still,
+        }
+    }
+    tracing::error!("an answer was served, and nobody can say whether it is paid");
+}
+
+async fn give_back(unknown: &Unknown) {
+    for pause in pauses() {
+        tokio::time::sleep(pause).await;
+        if unknown.give_back().await {
+            return tracing::info!("a withheld answer's hold is given back, unless it had been settled");
+        }
+    }
+    tracing::error!("a withheld answer's hold could not be given back; unless it was settled, it runs out by itself");
+}
+
+fn pauses() -> impl Iterator<Item = Duration> {
+    (0..TRIES).map(|tried| FIRST.saturating_mul(1 << tried.min(6)).min(LONGEST))
+}

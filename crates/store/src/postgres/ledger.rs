@@ -1,0 +1,245 @@
+//! Ledger rows in and out of PostgreSQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use farebox_engine::ledger::{
+    Account, AccountId, AccountKind, AccountSpec, Changes, Needs, State, Transfer, TransferId, Unit,
+};
+use farebox_types::{Id, Merchant, Quantity, Timestamp};
+use sqlx::{PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{
+    columns::{AccountColumns, TransferColumns, bind_audit},
+    fault::{corrupt, unreadable},
+};
+use crate::{AuditRow, codec};
+
+macro_rules! account_columns {
+    () => {
+        "a.tenant, a.id, a.owner, a.unit, a.kind, a.floor, a.posted, a.held, a.next_expiry, a.lots"
+    };
+}
+macro_rules! transfer_columns {
+    () => {
+        "t.tenant, t.id, t.operation, t.from_account, t.to_account, t.amount, t.settled, t.state, t.lots, t.balance, \
+         t.created_at, t.settled_at, t.expires_at"
+    };
+}
+
+/// The rows are locked after they are sorted, so every transaction locks in the same order.
+const LOCK: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    " FROM unnest($1::uuid[], $2::uuid[]) AS n (tenant, id) JOIN account a ON a.tenant = n.tenant AND a.id = n.id \
+     WHERE a.floor IS NOT NULL ORDER BY a.tenant, a.id FOR UPDATE OF a"
+);
+const TRANSFERS: &str = concat!(
+    "SELECT ",
+    transfer_columns!(),
+    " FROM unnest($1::uuid[], $2::uuid[]) AS n (tenant, id) JOIN transfer t ON t.tenant = n.tenant AND t.id = n.id"
+);
+const OUTSTANDING: &str = concat!(
+    "SELECT ",
+    transfer_columns!(),
+    " FROM unnest($1::uuid[], $2::uuid[]) AS n (tenant, account) \
+     JOIN transfer t ON t.tenant = n.tenant AND t.from_account = n.account AND t.state = 'held'"
+);
+const DUE: &str =
+    "SELECT DISTINCT from_account FROM transfer WHERE tenant = $1 AND state = 'held' AND expires_at <= $2 LIMIT $3";
+const OPEN: &str = "INSERT INTO account (tenant, id, owner, unit, kind, floor, posted, held, next_expiry, lots) \
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], \
+     $8::bigint[], $9::bigint[], $10::text[]) ON CONFLICT DO NOTHING RETURNING id";
+const WRITE: &str = "WITH moved AS (
+        UPDATE account a SET posted = n.posted, held = n.held, next_expiry = n.next_expiry, lots = n.lots
+        FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
+            AS n (tenant, id, posted, held, next_expiry, lots)
+        WHERE a.tenant = n.tenant AND a.id = n.id
+    ), made AS (
+        INSERT INTO transfer (tenant, id, operation, from_account, to_account, amount, settled, state, lots, balance,
+            created_at, settled_at, expires_at)
+        SELECT * FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::uuid[], $11::uuid[], $12::bigint[], $13::bigint[],
+            $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[])
+    ), ended AS (
+        UPDATE transfer t SET settled = n.settled, state = n.state, lots = n.lots, balance = n.balance,
+            settled_at = n.settled_at
+        FROM unnest($20::uuid[], $21::uuid[], $22::bigint[], $23::text[], $24::text[], $25::bigint[], $26::bigint[])
+            AS n (tenant, id, settled, state, lots, balance, settled_at)
+        WHERE t.tenant = n.tenant AND t.id = n.id
+    ), told AS (
+        INSERT INTO audit (tenant, chain, seq, entries, hash, created_at)
+        SELECT * FROM unnest($27::uuid[], $28::uuid[], $29::bigint[], $30::text[], $31::bytea[], $32::bigint[])
+    )
+    INSERT INTO outbox (tenant, chain, seq, created_at)
+    SELECT * FROM unnest($27::uuid[], $28::uuid[], $29::bigint[], $32::bigint[])";
+const ACCOUNT: &str =
+    concat!("SELECT ", account_columns!(), " FROM account a WHERE a.tenant = $1 AND a.id = $2 AND a.floor IS NOT NULL");
+const TRANSFER: &str = concat!("SELECT ", transfer_columns!(), " FROM transfer t WHERE t.tenant = $1 AND t.id = $2");
+pub(super) const ALL_ACCOUNTS: &str = concat!("SELECT ", account_columns!(), " FROM account a");
+pub(super) const ALL_TRANSFERS: &str = concat!("SELECT ", transfer_columns!(), " FROM transfer t");
+
+/// What a batch starts from.
+#[derive(Default)]
+pub(super) struct Loaded {
+    /// Locked, or new and in nobody's sight.
+    pub(super) accounts: Vec<Account>,
+    pub(super) transfers: Vec<Transfer>,
+    /// Those of the accounts that have a row.
+    pub(super) found: BTreeSet<AccountId>,
+}
+
+/// Locks the accounts first, then reads what the locks protect.
+pub(super) async fn load(sql: &mut PgConnection, needs: &Needs, now: Timestamp) -> sqlx::Result<Loaded> {
+    let keys = needs.accounts.values().map(|(spec, _)| (spec.tenant, spec.id));
+    let mut loaded = lock(sql, keys).await?;
+    let missing = needs.accounts.values().filter(|(spec, open)| *open && !loaded.found.contains(&spec.id));
+    let opened: Vec<Account> = missing.map(|(spec, _)| Account::open(spec.clone())).collect();
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
+        needs.transfers.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    let rows = sqlx::query(TRANSFERS).bind(tenants).bind(ids).fetch_all(&mut *sql).await?;
+    loaded.transfers = rows.iter().map(read_transfer).collect::<Result<_, _>>()?;
+    let due = loaded.accounts.iter().filter(|account| account.next_expiry.is_some_and(|at| at <= now));
+    let due: Vec<_> = due.map(|account| (account.spec.tenant, account.spec.id)).collect();
+    add_outstanding(sql, &due, &mut loaded.transfers).await?;
+    loaded.accounts.extend(opened);
+    Ok(loaded)
+}
+
+/// The accounts of a merchant that have due holds, locked, with all of their outstanding holds.
+pub(super) async fn load_due(
+    sql: &mut PgConnection,
+    tenant: Id<Merchant>,
+    limit: u32,
+    now: Timestamp,
+) -> sqlx::Result<Loaded> {
+    let due = sqlx::query_scalar(DUE).bind(tenant.uuid()).bind(now.micros()).bind(i64::from(limit));
+    let due: Vec<Uuid> = due.fetch_all(&mut *sql).await?;
+    let due: Vec<_> = due.into_iter().map(|id| (tenant, AccountId::from_uuid(id))).collect();
+    let mut loaded = lock(sql, due.iter().copied()).await?;
+    add_outstanding(sql, &due, &mut loaded.transfers).await?;
+    Ok(loaded)
+}
+
+async fn lock(
+    sql: &mut PgConnection,
+    keys: impl Iterator<Item = (Id<Merchant>, AccountId)>,
+) -> sqlx::Result<Loaded> {
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = keys.map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    if ids.is_empty() {
+        return Ok(Loaded::default());
+    }
+    let rows = sqlx::query(LOCK).bind(tenants).bind(ids).fetch_all(sql).await?;
+    let accounts: Vec<Account> = rows.iter().map(read_account).collect::<Result<_, _>>()?;
+    let found = accounts.iter().map(|account| account.spec.id).collect();
+    Ok(Loaded { accounts, transfers: Vec::new(), found })
+}
+
+/// Adds every outstanding hold of `accounts` that is not among `transfers`.
+async fn add_outstanding(
+    sql: &mut PgConnection,
+    accounts: &[(Id<Merchant>, AccountId)],
+    transfers: &mut Vec<Transfer>,
+) -> sqlx::Result<()> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
+        accounts.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    let rows = sqlx::query(OUTSTANDING).bind(tenants).bind(ids).fetch_all(sql).await?;
+    let mut by_id: BTreeMap<TransferId, Transfer> = transfers.drain(..).map(|row| (row.id, row)).collect();
+    for row in &rows {
+        let row = read_transfer(row)?;
+        by_id.insert(row.id, row);
+    }
+    transfers.extend(by_id.into_values());
+    Ok(())
+}
+
+/// Gives accounts their first row. False if a guarded one has got a row from somewhere else meanwhile.
+pub(super) async fn open(
+    sql: &mut PgConnection,
+    guarded: &[&Account],
+    unguarded: &[&AccountSpec],
+) -> sqlx::Result<bool> {
+    let unguarded: Vec<Account> = unguarded.iter().map(|spec| Account::open((*spec).clone())).collect();
+    let mut rows: Vec<&Account> = guarded.iter().copied().chain(&unguarded).collect();
+    rows.sort_unstable_by_key(|row| row.spec.id);
+    let query = AccountColumns::of(rows.into_iter(), true).bind_new(sqlx::query_scalar(OPEN));
+    let opened: BTreeSet<Uuid> = query.fetch_all(sql).await?.into_iter().collect();
+    Ok(guarded.iter().all(|row| opened.contains(&row.spec.id.uuid())))
+}
+
+/// Everything else that a transaction writes, in one statement. `accounts` are those of `changes` that have a row.
+pub(super) async fn write(
+    sql: &mut PgConnection,
+    accounts: &[&Account],
+    changes: &Changes,
+    lines: &[AuditRow],
+) -> sqlx::Result<()> {
+    let query = AccountColumns::of(accounts.iter().copied(), false).bind_balances(sqlx::query(WRITE));
+    let query = TransferColumns::of(&changes.created).bind_new(query);
+    let query = TransferColumns::of(&changes.updated).bind_ends(query);
+    bind_audit(lines, query).execute(sql).await?;
+    Ok(())
+}
+
+pub(super) async fn account(
+    sql: &mut PgConnection,
+    tenant: Id<Merchant>,
+    id: AccountId,
+) -> sqlx::Result<Option<Account>> {
+    let row = sqlx::query(ACCOUNT).bind(tenant.uuid()).bind(id.uuid()).fetch_optional(sql).await?;
+    row.as_ref().map(read_account).transpose()
+}
+
+pub(super) async fn transfer(
+    sql: &mut PgConnection,
+    tenant: Id<Merchant>,
+    id: TransferId,
+) -> sqlx::Result<Option<Transfer>> {
+    let row = sqlx::query(TRANSFER).bind(tenant.uuid()).bind(id.uuid()).fetch_optional(sql).await?;
+    row.as_ref().map(read_transfer).transpose()
+}
+
+pub(super) fn read_account(row: &PgRow) -> sqlx::Result<Account> {
+    let unit: Unit = row.try_get::<&str, _>(3)?.parse().map_err(|_| corrupt("account", "unit"))?;
+    let kind: &str = row.try_get(4)?;
+    let known = AccountKind::ALL.into_iter().find(|known| known.as_str() == kind);
+    let spec = AccountSpec {
+        tenant: Id::from_uuid(row.try_get(0)?),
+        id: AccountId::from_uuid(row.try_get(1)?),
+        owner: row.try_get::<&str, _>(2)?.into(),
+        unit,
+        kind: known.ok_or_else(|| corrupt("account", "kind"))?,
+        floor: row.try_get(5)?,
+    };
+    Ok(Account {
+        spec,
+        posted: row.try_get(6)?,
+        held: row.try_get(7)?,
+        next_expiry: row.try_get::<Option<i64>, _>(8)?.map(Timestamp::from_micros),
+        lots: codec::decode_lots(row.try_get(9)?).map_err(unreadable)?,
+    })
+}
+
+pub(super) fn read_transfer(row: &PgRow) -> sqlx::Result<Transfer> {
+    let quantity = |at: usize| -> sqlx::Result<Quantity> {
+        Quantity::from_micros(row.try_get(at)?).ok_or_else(|| corrupt("transfer", "amount"))
+    };
+    let state: State = row.try_get::<&str, _>(7)?.parse().map_err(|_| corrupt("transfer", "state"))?;
+    Ok(Transfer {
+        tenant: Id::from_uuid(row.try_get(0)?),
+        id: TransferId::from_uuid(row.try_get(1)?),
+        operation: TransferId::from_uuid(row.try_get(2)?),
+        from: AccountId::from_uuid(row.try_get(3)?),
+        to: AccountId::from_uuid(row.try_get(4)?),
+        amount: quantity(5)?,
+        settled: quantity(6)?,
+        state,
+        provenance: codec::decode_slices(row.try_get(8)?).map_err(unreadable)?,
+        balance: row.try_get(9)?,
+        created_at: Timestamp::from_micros(row.try_get(10)?),
+        settled_at: row.try_get::<Option<i64>, _>(11)?.map(Timestamp::from_micros),
+        expires_at: row.try_get::<Option<i64>, _>(12)?.map(Timestamp::from_micros),
+    })
+}

@@ -1,0 +1,49 @@
+//! Every row of one snapshot, past the auditor.
+
+use futures_util::TryStreamExt;
+use sqlx::{PgConnection, PgPool, postgres::PgRow};
+
+use super::{
+    ledger::{self, read_account, read_transfer},
+    reads::{self, audit_lines},
+};
+use crate::{Fault, Report, verify::Auditor};
+
+pub(super) async fn rebuild(pool: &PgPool) -> Result<Report, Fault> {
+    let mut snapshot = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    let mut auditor = Auditor::default();
+    each(&mut snapshot, ledger::ALL_TRANSFERS, |row| {
+        auditor.transfer(&read_transfer(row)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut snapshot, audit_lines!("ORDER BY tenant, chain, seq"), |row| {
+        auditor.audit_line(&reads::audit(row)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut snapshot, ledger::ALL_ACCOUNTS, |row| {
+        let account = read_account(row)?;
+        match account.spec.floor {
+            Some(_) => auditor.account(&account),
+            None => auditor.unguarded(account.spec.id),
+        }
+        Ok(())
+    })
+    .await?;
+    snapshot.rollback().await?;
+    Ok(auditor.finish())
+}
+
+/// Calls `see` with every row as it arrives.
+async fn each(
+    sql: &mut PgConnection,
+    statement: &'static str,
+    mut see: impl FnMut(&PgRow) -> sqlx::Result<()>,
+) -> sqlx::Result<()> {
+    let mut rows = sqlx::query(statement).fetch(sql);
+    while let Some(row) = rows.try_next().await? {
+        see(&row)?;
+    }
+    Ok(())
+}
