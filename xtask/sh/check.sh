@@ -8,7 +8,8 @@ command_check() {
     stage tidy cargo run -q "${locked[@]}" -p xtask -- tidy
     check_scripts
     stage clippy cargo clippy "${locked[@]}" --workspace --all-targets --all-features -- -D warnings
-    stage docs env RUSTDOCFLAGS='-D warnings' cargo doc "${locked[@]}" --workspace --all-features --no-deps
+    # Libraries: the binary `farebox` and the facade of that name would write to one folder.
+    stage docs env RUSTDOCFLAGS='-D warnings' cargo doc "${locked[@]}" --workspace --all-features --no-deps --lib
     check_dependencies
     summary
 }

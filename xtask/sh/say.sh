@@ -14,11 +14,11 @@ die() {
     exit 1
 }
 
-# Functions to call at exit, the last one registered first.
+# Functions to call at exit, in the order of their registration.
 undo=()
 
 at_exit() {
-    undo=("$1" "${undo[@]}")
+    undo+=("$1")
 }
 
 run_undo() {

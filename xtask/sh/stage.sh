@@ -54,4 +54,5 @@ end_group() {
     group=
 }
 
+# Registered first: what still runs may be using a server that goes next.
 at_exit end_group

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, accept, credits_config, named, pay, plan_body, text};
+use crate::world::{World, accept, charge_id, credits_config, named, pay, plan_body, text};
 
 on_both! {
     async fn a_buyer_orders_pays_and_the_ledger_shows_it(world: &World) {
@@ -19,7 +19,7 @@ on_both! {
 
         let receipt = world.settle(named(pay(&token, &plan, "1"), &request)).await.ok();
         let transaction = text(&receipt["transaction"]);
-        assert_eq!(transaction, format!("0x{:064x}", world.charge_id(&request).uuid().as_u128()));
+        assert_eq!(transaction, format!("0x{:064x}", charge_id(&request).uuid().as_u128()));
         assert_eq!(receipt, json!({
             "success": true, "payer": world.buyer.account.to_string(), "transaction": transaction,
             "network": "eip155:84532", "creditsRedeemed": "1", "remainingBalance": "9",

@@ -30,6 +30,7 @@ macro_rules! on_both {
 }
 
 mod agents;
+mod bodies;
 mod delegations;
 mod edge;
 mod facilitator;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::world::{World, ask, bearer, named, pay, text};
+use crate::world::{World, accept, ask, bearer, named, pay, text};
 
 on_both! {
     async fn the_same_request_id_answers_the_same_receipt_whatever_happened_since(world: &World) {
@@ -49,6 +49,21 @@ on_both! {
         for bad in ["", "a b", &"x".repeat(256)] {
             world.settle(named(pay(&token, &plan, "1"), bad)).await.refused(400, "FBX.REQUEST.FIELD");
         }
+    }
+
+    async fn a_request_id_of_another_payer_is_a_conflict(world: &World) {
+        let plan = world.ordered_plan(10).await;
+        let token = world.token(&plan).await;
+        world.post_nothing(&format!("/api/v1/protocol/plans/{plan}/order"), &world.seller).await.ok();
+        let other = world.post("/api/v1/x402/permissions", &world.seller, json!({"accepted": accept(&plan)})).await.ok();
+        let other = text(&other["accessToken"]);
+        let request = world.hold(&token, &plan, "1").await;
+        world.settle(named(pay(&other, &plan, "1"), &request)).await.refused(409, "FBX.X402.CONFLICT");
+        world.release(named(pay(&other, &plan, "1"), &request)).await.refused(409, "FBX.X402.CONFLICT");
+        assert_eq!(world.credits(&plan).await, (10, 1));
+        world.settle(named(pay(&token, &plan, "1"), &request)).await.ok();
+        world.settle(named(pay(&other, &plan, "1"), &request)).await.refused(409, "FBX.X402.CONFLICT");
+        assert_eq!(world.account_of(&plan, world.seller.account).await.unwrap().posted, 10_000_000);
     }
 
     async fn a_reusable_token_settles_again_and_again_without_a_name(world: &World) {

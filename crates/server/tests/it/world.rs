@@ -19,6 +19,8 @@ use sqlx::Connection;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+pub(crate) use crate::bodies::{accept, credits_config, held, named, pay, permission3, plan_body, ranged, required};
+
 pub(crate) const MASTER: [u8; 32] = [42; 32];
 pub(crate) const START: i64 = 1_800_000_000;
 
@@ -213,18 +215,10 @@ impl World {
     }
 
     /// Verifies with a hold of 60 s and returns the request id.
-    #[track_caller]
-    pub(crate) fn hold<'a>(
-        &'a self,
-        token: &'a str,
-        plan: &'a str,
-        amount: &'a str,
-    ) -> impl Future<Output = String> + 'a {
-        async move {
-            let answer = self.verify(held(pay(token, plan, amount), 60)).await.ok();
-            assert_eq!(answer["isValid"], true, "{answer}");
-            text(&answer["agentRequestId"])
-        }
+    pub(crate) async fn hold(&self, token: &str, plan: &str, amount: &str) -> String {
+        let answer = self.verify(held(pay(token, plan, amount), 60)).await.ok();
+        assert_eq!(answer["isValid"], true, "{answer}");
+        text(&answer["agentRequestId"])
     }
 
     // Looking at the ledger itself.
@@ -248,12 +242,7 @@ impl World {
 
     /// The transfer of a request.
     pub(crate) async fn charge(&self, request_id: &str) -> Option<Transfer> {
-        let id = self.charge_id(request_id);
-        self.store.transfer(self.merchant, id).await.unwrap()
-    }
-
-    pub(crate) fn charge_id(&self, request_id: &str) -> TransferId {
-        TransferId::derive(self.merchant, "charge", &format!("{}/{request_id}", self.buyer.account))
+        self.store.transfer(self.merchant, charge_id(request_id)).await.unwrap()
     }
 
     /// Every audit entry of the merchant as (action, actor), oldest first.
@@ -299,6 +288,11 @@ pub(crate) async fn send(
     Answer { status: parts.status, headers: parts.headers, json }
 }
 
+/// A request id that verify gave names the transfer itself.
+pub(crate) fn charge_id(request_id: &str) -> TransferId {
+    TransferId::from_uuid(uuid::Uuid::try_parse(request_id).unwrap())
+}
+
 pub(crate) fn bearer(key: &str) -> String {
     format!("Bearer {key}")
 }
@@ -310,67 +304,6 @@ pub(crate) fn text(value: &Value) -> String {
 pub(crate) fn whole(micros: i64) -> i64 {
     assert_eq!(micros % Quantity::ONE.micros(), 0);
     micros / Quantity::ONE.micros()
-}
-
-// Bodies, as the SDK sends them.
-
-pub(crate) fn plan_body(credits: Value) -> Value {
-    json!({
-        "metadataAttributes": {"name": "Basic", "description": "for tests"},
-        "priceConfig": {"amounts": [], "receivers": [], "isCrypto": true,
-            "tokenAddress": "0x0000000000000000000000000000000000000000"},
-        "creditsConfig": credits,
-        "nonce": uuid::Uuid::now_v7().as_u128().to_string(),
-        "isTrialPlan": false,
-        "accessLimit": "credits",
-    })
-}
-
-pub(crate) fn credits_config(fixed: bool, amount: u64, (min, max): (u64, u64), seconds: u64) -> Value {
-    json!({
-        "isRedemptionAmountFixed": fixed, "redemptionType": 4, "onchainMirror": false,
-        "durationSecs": seconds.to_string(), "amount": amount.to_string(),
-        "minAmount": min.to_string(), "maxAmount": max.to_string(),
-    })
-}
-
-pub(crate) fn ranged(granted: u64) -> Value {
-    credits_config(false, granted, (1, 100), 0)
-}
-
-pub(crate) fn accept(plan: &str) -> Value {
-    json!({"scheme": "nvm:erc4337", "network": "eip155:84532", "planId": plan, "extra": {}})
-}
-
-pub(crate) fn permission3(plan: &str) -> Value {
-    let mut accepted = accept(plan);
-    accepted["extra"] = json!({"httpVerb": "POST"});
-    json!({"accepted": accepted, "resource": {"url": "/ask"}, "tokenVersion": 3})
-}
-
-/// The offer of `POST /ask`, with the nulls that the Python SDK writes.
-pub(crate) fn required(plan: &str) -> Value {
-    json!({
-        "x402Version": 2, "error": null,
-        "resource": {"url": "/ask", "description": null, "mimeType": null},
-        "accepts": [{"scheme": "nvm:erc4337", "network": "eip155:84532", "planId": plan,
-            "extra": {"version": "1", "agentId": null, "httpVerb": "POST"}}],
-        "extensions": {},
-    })
-}
-
-pub(crate) fn pay(token: &str, plan: &str, amount: &str) -> Value {
-    json!({"paymentRequired": required(plan), "x402AccessToken": token, "maxAmount": amount})
-}
-
-pub(crate) fn held(mut call: Value, seconds: u32) -> Value {
-    call["hold"] = json!({"ttlSeconds": seconds});
-    call
-}
-
-pub(crate) fn named(mut call: Value, request_id: &str) -> Value {
-    call["agentRequestId"] = request_id.into();
-    call
 }
 
 // Setting up.

@@ -59,7 +59,8 @@ impl Server {
     /// A connection that may write, with [`WRITER_SETTINGS`].
     pub(super) async fn connect_writer(&self) -> Result<PgConnection, Fault> {
         let mut connection = self.connect().await?;
-        let standby: bool = limited(sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&mut connection)).await?;
+        let standby: bool =
+            limited(sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&mut connection)).await?;
         if standby {
             let what = format!("{} is a read-only standby: the database URL must lead to the primary", self.place());
             return Err(Fault { what, retry: Retry::After(Duration::from_secs(1)) });
@@ -119,7 +120,8 @@ pub(super) async fn limited<T>(work: impl Future<Output = sqlx::Result<T>>) -> s
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    let late = |_| sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, format!("no answer for {} s", limit.as_secs())));
+    let late =
+        |_| sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, format!("no answer for {} s", limit.as_secs())));
     tokio::time::timeout(limit, work).await.map_err(late)?
 }
 

@@ -120,10 +120,7 @@ pub(super) async fn load_due(
     Ok(loaded)
 }
 
-async fn lock(
-    sql: &mut PgConnection,
-    keys: impl Iterator<Item = (Id<Merchant>, AccountId)>,
-) -> sqlx::Result<Loaded> {
+async fn lock(sql: &mut PgConnection, keys: impl Iterator<Item = (Id<Merchant>, AccountId)>) -> sqlx::Result<Loaded> {
     let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = keys.map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
     if ids.is_empty() {
         return Ok(Loaded::default());
@@ -143,8 +140,7 @@ async fn add_outstanding(
     if accounts.is_empty() {
         return Ok(());
     }
-    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
-        accounts.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = accounts.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
     let rows = sqlx::query(OUTSTANDING).bind(tenants).bind(ids).fetch_all(sql).await?;
     let mut by_id: BTreeMap<TransferId, Transfer> = transfers.drain(..).map(|row| (row.id, row)).collect();
     for row in &rows {

@@ -65,10 +65,11 @@ impl Writer {
         match self.connection.take() {
             Some(connection) => Ok(connection),
             // Whatever keeps a running process from its database, nothing was written and it may come back.
-            None => self.server.connect_writer().await.map_err(|fault| Fault {
-                retry: Retry::After(Duration::from_secs(1)),
-                ..fault
-            }),
+            None => self
+                .server
+                .connect_writer()
+                .await
+                .map_err(|fault| Fault { retry: Retry::After(Duration::from_secs(1)), ..fault }),
         }
     }
 

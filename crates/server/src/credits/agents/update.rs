@@ -7,7 +7,6 @@ use farebox_types::PublicId;
 use serde_json::{Value, json};
 
 use super::register::AgentRequest;
-
 use crate::{
     backend::Backend,
     credits::write::{Write, name_of},

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::register::AgentRequest;
-
 use crate::{
     backend::Backend,
     credits::{

@@ -7,7 +7,6 @@ use farebox_telemetry::server::PLAN_ORDER;
 use serde_json::Value;
 
 use super::{mint::Granting, view::is_free};
-
 use crate::{
     backend::Backend,
     credits::write::name_of,

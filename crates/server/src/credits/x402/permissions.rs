@@ -15,7 +15,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::present::end_of;
-
 use crate::{
     backend::Backend,
     credits::{

@@ -1,0 +1,22 @@
+//! The one suite that both engines pass. SQLite runs in a folder of its own; PostgreSQL in a database of its own on the
+//! server that `FAREBOX_TEST_POSTGRES` names (a URL whose user may create databases). Every test ends with
+//! `Store::verify`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod cold;
+mod commit;
+mod corruption;
+mod ledger;
+mod limits;
+mod load;
+mod lost;
+mod open;
+mod outbox;
+mod poison;
+mod proxy;
+mod replay;
+mod schema;
+mod shop;
+mod time;
+mod world;
