@@ -73,6 +73,8 @@ pub(crate) enum Refusal {
     InUse,
     #[error("not enough credits: {needed} needed, {available} available")]
     Insufficient { needed: Quantity, available: Quantity },
+    #[error("the payer does not hold this plan, or its time is over")]
+    NotHeld,
     #[error("the agent's endpoint list does not hold this resource")]
     EndpointClosed,
     #[error("the plan does not give access to this agent")]
@@ -118,6 +120,7 @@ impl Refusal {
                 | Self::Spent
                 | Self::InUse
                 | Self::Insufficient { .. }
+                | Self::NotHeld
                 | Self::EndpointClosed
                 | Self::AgentClosed
                 | Self::NoAgent

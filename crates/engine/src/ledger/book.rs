@@ -8,13 +8,20 @@ use super::{
     Account, AccountId, AccountSpec, Actor, Command, Operation, Outcome, Refusal, Slice, State, Transfer, TransferId,
 };
 
+/// The merchant comes first: an id that callers chose may be the same at two of them.
+type TransferKey = (Id<Merchant>, TransferId);
+
+fn key(row: &Transfer) -> TransferKey {
+    (row.tenant, row.id)
+}
+
 /// What a batch must load and lock: accounts in id order, transfers by id.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Guarded accounts to lock, in the order to lock them; those marked true are opened if missing.
     pub accounts: BTreeMap<AccountId, (AccountSpec, bool)>,
     /// Transfers that may exist already.
-    pub transfers: BTreeSet<(Id<Merchant>, TransferId)>,
+    pub transfers: BTreeSet<TransferKey>,
 }
 
 impl Needs {
@@ -73,7 +80,7 @@ pub struct Entry {
     pub amount: Quantity,
 }
 
-/// What a batch has to write, each row once, in id order.
+/// What a batch has to write, each row once, in the order of its key.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Guarded accounts that moved.
@@ -102,7 +109,7 @@ pub struct Book {
     pub(super) now: Timestamp,
     accounts: BTreeMap<AccountId, Tracked<Account>>,
     unguarded: BTreeMap<AccountId, AccountSpec>,
-    transfers: BTreeMap<TransferId, Tracked<Transfer>>,
+    transfers: BTreeMap<TransferKey, Tracked<Transfer>>,
     entries: Vec<Entry>,
 }
 
@@ -129,7 +136,7 @@ impl Book {
             now,
             accounts: accounts.into_iter().map(|row| (row.spec.id, tracked(row))).collect(),
             unguarded: BTreeMap::new(),
-            transfers: transfers.into_iter().map(|row| (row.id, Tracked { row, change: Change::None })).collect(),
+            transfers: transfers.into_iter().map(|row| (key(&row), Tracked { row, change: Change::None })).collect(),
             entries: Vec::new(),
         };
         book.expire_due_holds();
@@ -172,8 +179,8 @@ impl Book {
         self.accounts.get(&id).map(|tracked| &tracked.row)
     }
 
-    pub(super) fn transfer(&self, id: TransferId) -> Option<&Transfer> {
-        self.transfers.get(&id).map(|tracked| &tracked.row)
+    pub(super) fn transfer(&self, tenant: Id<Merchant>, id: TransferId) -> Option<&Transfer> {
+        self.transfers.get(&(tenant, id)).map(|tracked| &tracked.row)
     }
 
     /// The account to change; it counts as changed from now on. `None` for unguarded ones.
@@ -191,11 +198,11 @@ impl Book {
 
     /// Writes a transfer: a new one, or the next state of a known one.
     pub(super) fn record(&mut self, transfer: Transfer) {
-        let change = match self.transfers.get(&transfer.id).map(|tracked| tracked.change) {
+        let change = match self.transfers.get(&key(&transfer)).map(|tracked| tracked.change) {
             None | Some(Change::Created) => Change::Created,
             Some(Change::None | Change::Updated) => Change::Updated,
         };
-        self.transfers.insert(transfer.id, Tracked { row: transfer, change });
+        self.transfers.insert(key(&transfer), Tracked { row: transfer, change });
     }
 
     pub(super) fn note(&mut self, operation: &Operation, action: &'static str, account: AccountId, amount: Quantity) {
@@ -214,12 +221,12 @@ impl Book {
 
     /// Outstanding holds that end now. The legs of one operation end together: what another process has ended by its own
     /// clock takes the other legs with it, though they are not due by ours.
-    pub(super) fn due_holds(&self) -> Vec<TransferId> {
+    pub(super) fn due_holds(&self) -> Vec<TransferKey> {
         let rows = || self.transfers.values().map(|tracked| &tracked.row);
         let expired = rows().filter(|row| row.state == State::Expired);
-        let expired: BTreeSet<TransferId> = expired.map(|row| row.operation).collect();
-        let ended = |row: &Transfer| row.state == State::Held && expired.contains(&row.operation);
-        rows().filter(|row| row.is_due(self.now) || ended(row)).map(|row| row.id).collect()
+        let expired: BTreeSet<TransferKey> = expired.map(|row| (row.tenant, row.operation)).collect();
+        let ended = |row: &Transfer| row.state == State::Held && expired.contains(&(row.tenant, row.operation));
+        rows().filter(|row| row.is_due(self.now) || ended(row)).map(key).collect()
     }
 
     pub(super) fn account_ids(&self) -> Vec<AccountId> {

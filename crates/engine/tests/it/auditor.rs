@@ -86,7 +86,8 @@ impl Database {
         let Changes { accounts, unguarded, created, updated, entries } = changes;
         assert!(accounts.windows(2).all(|pair| pair[0].spec.id < pair[1].spec.id), "accounts in id order, once each");
         for rows in [&created, &updated] {
-            assert!(rows.windows(2).all(|pair| pair[0].id < pair[1].id), "transfers in id order, once each");
+            let key = |row: &Transfer| (row.tenant, row.id);
+            assert!(rows.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])), "transfers in key order, once each");
         }
         for spec in unguarded {
             assert_eq!(spec.floor, None, "a guarded account is no unguarded one");

@@ -9,6 +9,7 @@ mod late;
 mod legs;
 mod posts;
 mod states;
+mod tenants;
 mod uses;
 
 use crate::world::{credits, parts};

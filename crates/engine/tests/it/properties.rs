@@ -25,7 +25,7 @@ const BACK_AND_FORTH: std::ops::Range<i64> = -9..16;
 const FORWARD: std::ops::Range<i64> = 0..9;
 
 fn config() -> Config {
-    Config { cases: 512, failure_persistence: None, ..Config::default() }
+    Config { cases: 256, failure_persistence: None, ..Config::default() }
 }
 
 /// Runs a history one command at a time, and says what was asked and answered.

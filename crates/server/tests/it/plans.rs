@@ -36,7 +36,10 @@ on_both! {
         body["accessLimit"] = "time".into();
         let plan = text(&world.post(PLANS, &world.seller, body).await.ok()["planId"]);
         let token = world.token(&plan).await;
-        world.settle(pay(&token, &plan, "1")).await.refused(402, "BCK.CREDITS.0003");
+        let answer = world.settle(pay(&token, &plan, "1")).await;
+        answer.refused(402, "BCK.CREDITS.0003");
+        assert_eq!(answer.json["message"], "the payer does not hold this plan, or its time is over");
+        assert_eq!(world.verify(pay(&token, &plan, "1")).await.ok()["invalidReason"], answer.json["message"]);
         world.order(&plan).await;
         for _ in 0..3 {
             let verified = world.verify(held(pay(&token, &plan, "1"), 60)).await.ok();

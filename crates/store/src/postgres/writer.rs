@@ -105,8 +105,11 @@ impl Writer {
             }
             Failure::Raced => {
                 self.races += 1;
-                let retry =
-                    if self.races % MAX_RACES == 0 { Retry::Never } else { Retry::After(Duration::from_millis(20)) };
+                let retry = if self.races.is_multiple_of(MAX_RACES) {
+                    Retry::Never
+                } else {
+                    Retry::After(Duration::from_millis(20))
+                };
                 Fault { what: "the same write came from elsewhere at the same time".into(), retry }
             }
         }
@@ -185,9 +188,8 @@ impl Work {
         }
         let (old, new) = changes.accounts.iter().partition::<Vec<_>, _>(|account| found.contains(&account.spec.id));
         let unguarded: Vec<_> = changes.unguarded.iter().filter(|spec| !self.known.contains(&spec.id)).collect();
-        if !(new.is_empty() && unguarded.is_empty())
-            && !limited(ledger::open(&mut transaction, &new, &unguarded)).await?
-        {
+        let opens = !new.is_empty() || !unguarded.is_empty();
+        if opens && !limited(ledger::open(&mut transaction, &new, &unguarded)).await? {
             return Err(Failure::Raced);
         }
         let lines = self.chains.next(&changes.entries, now);

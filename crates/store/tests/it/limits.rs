@@ -1,6 +1,6 @@
 //! A full queue says so, and a closing store finishes what it took.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc, task::Poll};
 
 use farebox_store::{Retry, Store};
 use rstest::rstest;
@@ -48,11 +48,11 @@ async fn closing_answers_what_was_queued_and_refuses_the_rest(
         let answers = store.execute(posts);
         tokio::pin!(answers);
         // The first poll queues everything.
-        let early = futures_util::poll!(&mut answers);
+        let early = std::future::poll_fn(|context| Poll::Ready(answers.as_mut().poll(context))).await;
         queued.send(()).unwrap();
         match early {
-            std::task::Poll::Ready(answers) => answers,
-            std::task::Poll::Pending => answers.await,
+            Poll::Ready(answers) => answers,
+            Poll::Pending => answers.await,
         }
     });
     all_queued.await.unwrap();

@@ -2,7 +2,7 @@
 //! server that `FAREBOX_TEST_POSTGRES` names (a URL whose user may create databases). Every test ends with
 //! `Store::verify`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 
 mod cold;
 mod commit;

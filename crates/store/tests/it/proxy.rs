@@ -1,8 +1,11 @@
-//! A wire between store and server that is cut at a chosen message.
+//! A wire between store and server that is cut at chosen messages.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::{
@@ -10,12 +13,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// When the wire is cut, once.
+/// When the wire is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// The client's n-th write from now on does not arrive.
+    /// The client's n-th write since the cut before does not arrive.
     Before(u32),
-    /// The client's n-th write from now on arrives, and is answered; the answer does not arrive.
+    /// The client's n-th write since the cut before arrives, and is answered; the answer does not arrive.
     After(u32),
     /// COMMIT does not arrive.
     BeforeCommit,
@@ -31,7 +34,7 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct Shared {
-    cut: Mutex<Option<Cut>>,
+    cuts: Mutex<VecDeque<Cut>>,
     closed: AtomicBool,
 }
 
@@ -58,13 +61,14 @@ impl Proxy {
         url.replacen(address(url), &format!("127.0.0.1:{}", self.port), 1)
     }
 
-    pub(crate) fn arm(&self, cut: Cut) {
-        *self.shared.cut.lock().unwrap() = Some(cut);
+    /// Cuts as said, one after the other.
+    pub(crate) fn arm(&self, cuts: &[Cut]) {
+        *self.shared.cuts.lock().unwrap() = cuts.iter().copied().collect();
     }
 
-    /// Whether the armed cut has happened.
-    pub(crate) fn has_cut(&self) -> bool {
-        self.shared.cut.lock().unwrap().is_none()
+    /// Forgets the cuts that have not happened, and says how many.
+    pub(crate) fn disarm(&self) -> usize {
+        std::mem::take(&mut *self.shared.cuts.lock().unwrap()).len()
     }
 
     /// Whether new connections are dropped at once.
@@ -110,17 +114,17 @@ async fn carry(mut client: TcpStream, server: String, shared: Arc<Shared>) {
 }
 
 impl Shared {
-    /// The armed cut, if this write is the one it waits for.
+    /// The next cut, if this write is the one it waits for.
     fn meets(&self, sent: &[u8]) -> Option<Cut> {
-        let mut armed = self.cut.lock().unwrap();
-        let (met, left) = match *armed {
-            Some(Cut::Before(n)) if n > 1 => (false, Some(Cut::Before(n - 1))),
-            Some(Cut::After(n)) if n > 1 => (false, Some(Cut::After(n - 1))),
-            Some(Cut::BeforeCommit | Cut::AfterCommit) => (sent == b"Q\0\0\0\x0bCOMMIT\0", *armed),
-            Some(cut) => (true, Some(cut)),
-            None => (false, None),
-        };
-        *armed = if met { None } else { left };
-        left.filter(|_| met)
+        let mut cuts = self.cuts.lock().unwrap();
+        let next = cuts.front_mut()?;
+        match next {
+            Cut::Before(left) | Cut::After(left) if *left > 1 => {
+                *left -= 1;
+                None
+            }
+            Cut::BeforeCommit | Cut::AfterCommit if sent != b"Q\0\0\0\x0bCOMMIT\0" => None,
+            _ => cuts.pop_front(),
+        }
     }
 }

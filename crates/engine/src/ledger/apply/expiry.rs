@@ -8,8 +8,8 @@ const CLOCK: &str = "clock";
 
 impl Book {
     pub(in crate::ledger) fn expire_due_holds(&mut self) {
-        for id in self.due_holds() {
-            let Some(hold) = self.transfer(id).cloned() else { continue };
+        for (tenant, id) in self.due_holds() {
+            let Some(hold) = self.transfer(tenant, id).cloned() else { continue };
             // A hold whose account is not part of this batch is left for the batch that locks it.
             if self.account(hold.from).is_none() {
                 continue;

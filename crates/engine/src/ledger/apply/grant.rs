@@ -7,7 +7,7 @@ use crate::ledger::{Book, Entry, Grant, Lot, MAX_OPEN_LOTS, Outcome, Refusal, St
 impl Book {
     pub(in crate::ledger) fn grant(&mut self, grant: &Grant) -> Result<Outcome, Refusal> {
         let (to, amount) = (grant.leg.to(), grant.leg.amount());
-        if let Some(row) = self.transfer(grant.id) {
+        if let Some(row) = self.transfer(to.tenant, grant.id) {
             let same = row.from == grant.leg.from().id && row.to == to.id && row.amount == amount;
             let again = Outcome::Granted { balance: row.balance, replayed: true };
             return if same { Ok(again) } else { Err(Refusal::Conflict) };

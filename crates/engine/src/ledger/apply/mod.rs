@@ -40,12 +40,12 @@ impl Book {
 
     /// The loaded transfers of an operation that exists, in leg order; refuses if it was made for something else.
     fn existing(&self, operation: &Operation) -> Result<Option<Vec<Transfer>>, Refusal> {
-        if self.transfer(operation.id).is_none() {
+        if self.transfer(operation.tenant, operation.id).is_none() {
             return Ok(None);
         }
         let rows = (0_u8..).zip(&operation.legs).map(|(index, leg)| {
-            let row = self.transfer(operation.id.leg(index)).ok_or(Refusal::Conflict)?;
-            let same = row.tenant == operation.tenant && row.from == leg.from().id && row.to == leg.to().id;
+            let row = self.transfer(operation.tenant, operation.id.leg(index)).ok_or(Refusal::Conflict)?;
+            let same = row.from == leg.from().id && row.to == leg.to().id;
             if same { Ok(row.clone()) } else { Err(Refusal::Conflict) }
         });
         rows.collect::<Result<_, _>>().map(Some)

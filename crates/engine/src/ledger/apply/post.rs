@@ -78,7 +78,7 @@ impl Book {
         self.touch_unguarded(leg.from());
         self.touch_unguarded(leg.to());
         let id = operation.id.leg(index);
-        let before = self.transfer(id);
+        let before = self.transfer(operation.tenant, id);
         let transfer = Transfer {
             tenant: operation.tenant,
             id,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use farebox_engine::{
     credits::{Cost, Limit, Spend},
-    ledger::{AccountSpec, Actor, Operation, Refusal as LedgerRefusal, TransferId},
+    ledger::{AccountKind, AccountSpec, Actor, Operation, Refusal as LedgerRefusal, TransferId},
 };
 use farebox_store::{Fault, Plan};
 use farebox_types::{Address, Quantity};
@@ -78,11 +78,14 @@ impl Charge {
         operation.map_err(|bad| impossible(format!("a charge cannot be made: {bad}")))
     }
 
-    /// What must be available in the payer's account.
-    pub(super) fn needed(&self) -> Quantity {
+    /// What the payer lacks for this charge when `available` is all there is; `None` if that is enough.
+    pub(super) fn lacking(&self, available: i64) -> Option<Refusal> {
         match self.spend().cost() {
-            Cost::Credits(amount) => amount,
-            Cost::Unmetered => Quantity::from_micros(1).unwrap_or_default(),
+            Cost::Credits(needed) if available < needed.micros() => {
+                Some(Refusal::Insufficient { needed, available: quantity(available) })
+            }
+            Cost::Unmetered if available <= 0 => Some(Refusal::NotHeld),
+            _ => None,
         }
     }
 
@@ -122,16 +125,15 @@ impl Backend {
     /// some sellers serve on every other refusal.
     pub(super) async fn explain(&self, charge: &Charge, refusal: LedgerRefusal) -> Result<Refusal, Fault> {
         Ok(match refusal {
-            LedgerRefusal::Insufficient { kind, needed, available, held } => {
-                let is_limit = kind == farebox_engine::ledger::AccountKind::Limit;
+            LedgerRefusal::Insufficient { kind, available, held, .. } => {
+                let is_limit = kind == AccountKind::Limit;
                 match (is_limit, charge.limits.as_slice()) {
                     (true, [only]) => charge.limit_refusal(only, held),
                     (true, _) => self.used_up(charge).await?.unwrap_or(Refusal::InUse),
-                    (false, _) => {
-                        let lacking =
-                            Refusal::Insufficient { needed: quantity(needed), available: quantity(available) };
-                        self.used_up(charge).await?.unwrap_or(lacking)
-                    }
+                    (false, _) => match self.used_up(charge).await? {
+                        Some(refusal) => refusal,
+                        None => charge.lacking(available).unwrap_or(Refusal::NotHeld),
+                    },
                 }
             }
             LedgerRefusal::Finished { .. } => Refusal::Released,

@@ -17,7 +17,6 @@ use super::{
 
 use crate::{
     backend::Backend,
-    credits::shape::quantity,
     http::{Body, Problem, Seller, code},
     refusal::{Failure, Refusal, impossible},
 };
@@ -131,11 +130,7 @@ impl Backend {
         }
         let account = self.store().account(&charge.spend().holder()).await?;
         let available = account.map_or(0, |account| account.available(self.now()));
-        let needed = charge.needed();
-        if available >= needed.micros() {
-            return Ok(Ok(available));
-        }
-        Ok(Err(Refusal::Insufficient { needed, available: quantity(available) }))
+        Ok(charge.lacking(available).map_or(Ok(available), Err))
     }
 
     async fn has_due_holds(&self, charge: &Charge) -> Result<bool, Failure> {
