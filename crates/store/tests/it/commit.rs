@@ -44,6 +44,7 @@ async fn wherever_the_wire_is_cut_a_charge_has_its_effect_once() {
         assert_eq!(charge(&[Cut::Before(nth)]).await, 1, "{nth}");
         assert_eq!(charge(&[Cut::After(nth)]).await, 1, "{nth}");
     }
+    assert_eq!(charge(&[]).await, 0);
     assert_eq!(charge(&[Cut::Before(6)]).await, 0, "a charge takes five round trips");
     // And again on the connection that replaces the lost one, where each statement is prepared first.
     let mut twice = 0;
