@@ -7,9 +7,9 @@ command_check() {
     stage format cargo fmt --all --check
     stage tidy cargo run -q "${locked[@]}" -p xtask -- tidy
     check_scripts
-    stage clippy cargo clippy "${locked[@]}" --workspace --all-targets --all-features -- -D warnings
+    stage clippy cargo clippy "${locked[@]}" --keep-going --workspace --all-targets --all-features -- -D warnings
     # Libraries: the binary `farebox` and the facade of that name would write to one folder.
-    stage docs env RUSTDOCFLAGS='-D warnings' cargo doc "${locked[@]}" --workspace --all-features --no-deps --lib
+    stage docs env RUSTDOCFLAGS='-D warnings' cargo doc "${locked[@]}" --keep-going --workspace --all-features --no-deps --lib
     check_dependencies
     summary
 }

@@ -18,7 +18,10 @@ const VARIABLE: &str = "FAREBOX_SECRET_KEY";
 /// Reads the secret: from the environment, a named file, or a default file that is made on first use. The default is
 /// beside a SQLite file, and in the user's data folder for PostgreSQL.
 pub(crate) fn load(config: &Config) -> anyhow::Result<Keyring> {
-    #[expect(clippy::disallowed_methods, reason = "the secret is read here and nowhere else, and must not pass through figment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the secret is read here and nowhere else, and must not pass through figment"
+    )]
     let from_environment = std::env::var(VARIABLE).ok();
     if let Some(hex) = from_environment {
         return parse(&hex).with_context(|| format!("{VARIABLE} does not hold a secret key"));

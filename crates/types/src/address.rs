@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn what_is_not_twenty_bytes_of_hex_is_refused() {
-        for text in ["", "0x", "abcdef0000000000000000000000000000000001", "0x12", "0xzzcdef0000000000000000000000000000000001"] {
+        for text in
+            ["", "0x", "abcdef0000000000000000000000000000000001", "0x12", "0xzzcdef0000000000000000000000000000000001"]
+        {
             assert_eq!(text.parse::<Address>(), Err(BadAddress), "{text}");
         }
     }

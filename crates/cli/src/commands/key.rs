@@ -20,9 +20,7 @@ pub(crate) async fn run(config: &Config, args: &KeyArgs, output: &Output) -> any
     let keyring = master_key::load(config)?;
     let store = database::open_current(config, &keyring).await?;
     let done = match &args.command {
-        KeyCommand::Create { role, merchant } => {
-            create(&*store, &keyring, *role, merchant.as_deref(), output).await
-        }
+        KeyCommand::Create { role, merchant } => create(&*store, &keyring, *role, merchant.as_deref(), output).await,
         KeyCommand::Revoke { id, merchant } => revoke(&*store, id, merchant.as_deref(), output).await,
     };
     store.close().await;

@@ -50,8 +50,12 @@ async fn a_token_is_created_listed_and_revoked() {
         let id = token["id"].as_str().unwrap();
         world.json(&["token", "revoke", id, "--json"]);
         let listed = world.json(&["token", "list", "--json"]);
-        let states: Vec<(&str, &str)> =
-            listed.as_array().unwrap().iter().map(|row| (row["name"].as_str().unwrap(), row["state"].as_str().unwrap())).collect();
+        let states: Vec<(&str, &str)> = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (row["name"].as_str().unwrap(), row["state"].as_str().unwrap()))
+            .collect();
         assert_eq!(states, [("ci", "revoked"), ("init", "active")]);
     })
     .await;
@@ -126,7 +130,8 @@ async fn a_second_process_on_one_sqlite_file_is_refused() {
 async fn another_secret_key_is_refused() {
     on_both(async |world| {
         world.json(&["init", "--json"]);
-        let output = world.farebox(&["key", "create", "--role", "buyer"]).env("FAREBOX_SECRET_KEY", "22".repeat(32)).output();
+        let output =
+            world.farebox(&["key", "create", "--role", "buyer"]).env("FAREBOX_SECRET_KEY", "22".repeat(32)).output();
         let said = stderr(&output.unwrap());
         assert!(said.contains("another secret key"), "{said}");
     })

@@ -53,7 +53,8 @@ impl Stack {
 
     /// A new merchant; its plan grants `credits`.
     pub(crate) async fn shop(&self, name: &str, credits: u64) -> Shop {
-        let merchant = Merchant { id: Id::generate(), name: name.into(), mode: Mode::Test, created_at: self.clock.now() };
+        let merchant =
+            Merchant { id: Id::generate(), name: name.into(), mode: Mode::Test, created_at: self.clock.now() };
         let record = Record {
             tenant: merchant.id,
             operation: OperationKey { scope: "test".into(), key: name.into() },

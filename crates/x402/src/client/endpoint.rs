@@ -11,10 +11,7 @@ use http::{
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{
-        Client,
-        connect::{HttpConnector, capture_connection},
-    },
+    client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::crypto::ring;
@@ -118,13 +115,9 @@ impl Endpoint {
     /// connection can die while the call is under way.
     pub(super) async fn post(&self, call: Call, body: Bytes, may_repeat: bool) -> Result<Answer, Broken> {
         let deadline = Instant::now() + self.options.timeout;
-        let mut request = self.request(call, body.clone());
-        let connection = capture_connection(&mut request);
-        match timeout_at(deadline, self.exchange(request)).await {
+        match timeout_at(deadline, self.exchange(self.request(call, body.clone()))).await {
             Ok(Err(Broken::Unanswered(_))) if may_repeat => {}
             Ok(result) => return result,
-            // Nothing is sent before there is a connection, TLS included.
-            Err(late) if connection.connection_metadata().is_none() => return Err(Broken::Unsent(late.into())),
             Err(_) => return Err(Broken::Timeout),
         }
         match timeout_at(deadline, self.exchange(self.request(call, body))).await {

@@ -33,7 +33,11 @@ impl Backend {
     fn command(&self, args: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         let database = format!("sqlite:{}", self.folder.join("demo.db").display());
-        command.args(args).args(["--json", "--database-url", &database]).env("FAREBOX_LOG", "error").stdin(Stdio::null());
+        command
+            .args(args)
+            .args(["--json", "--database-url", &database])
+            .env("FAREBOX_LOG", "error")
+            .stdin(Stdio::null());
         command.env_remove("FAREBOX_CONFIG").current_dir(&self.folder).kill_on_drop(true);
         Ok(command)
     }

@@ -83,7 +83,8 @@ impl<'a> Walk<'a> {
         let [_, buyer, _] = &self.buyers;
         self.order(buyer).await?;
         let token: Arc<str> = self.token(buyer).await?.into();
-        let requests: Vec<_> = (0..PARALLEL).map(|_| tokio::spawn(get(self.http.clone(), self.joke(), Arc::clone(&token)))).collect();
+        let requests: Vec<_> =
+            (0..PARALLEL).map(|_| tokio::spawn(get(self.http.clone(), self.joke(), Arc::clone(&token)))).collect();
         let (mut served, mut refused) = (0, 0);
         for request in requests {
             match request.await?? {
@@ -103,7 +104,8 @@ impl<'a> Walk<'a> {
         let granted = 5_000;
         self.mint(&self.buyers[2], granted).await?;
         let token: Arc<str> = self.token(&self.buyers[2]).await?.into();
-        let callers: Vec<_> = (0..8).map(|_| tokio::spawn(load(self.http.clone(), self.joke(), Arc::clone(&token)))).collect();
+        let callers: Vec<_> =
+            (0..8).map(|_| tokio::spawn(load(self.http.clone(), self.joke(), Arc::clone(&token)))).collect();
         tokio::time::sleep(Duration::from_millis(400)).await;
         self.backend.kill().await?;
         let mut served = 0;
@@ -114,11 +116,13 @@ impl<'a> Walk<'a> {
 
         let (status, report) = self.backend.run(&["verify"]).await?;
         ensure!(status.success() && report["clean"] == json!(true), "verify found differences: {report}");
-        self.output.line(format!("   farebox verify          {} transfers read, everything agrees", report["transfers"]));
+        self.output
+            .line(format!("   farebox verify          {} transfers read, everything agrees", report["transfers"]));
         self.backend.start().await?;
         let burned = granted - self.balance(&self.buyers[2]).await?;
         ensure!(burned >= served, "{served} answers were paid for with {burned} credits");
-        self.output.line(format!("   restarted               {burned} credits burned or still held for {served} answers\n"));
+        self.output
+            .line(format!("   restarted               {burned} credits burned or still held for {served} answers\n"));
         Ok(())
     }
 
