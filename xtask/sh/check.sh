@@ -2,6 +2,7 @@
 # ./x check: the quick stages first.
 
 command_check() {
+    no_arguments "$@"
     need_rust
     need_c_compiler
     stage format cargo fmt --all --check
