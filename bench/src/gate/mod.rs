@@ -17,6 +17,16 @@ const CONNECTIONS: [usize; 2] = [8, 32];
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
 
+/// A figure of a sample, by the unit it is in.
+type Reading = (&'static str, fn(&Sample) -> f64);
+
+const READINGS: [Reading; 4] = [
+    ("requests/s", |sample| sample.requests_per_second),
+    ("p50 ms", |sample| sample.p50_ms),
+    ("p99 ms", |sample| sample.p99_ms),
+    ("server CPU us/request", |sample| sample.cpu_us_per_request),
+];
+
 /// What one round of one subject measured.
 #[derive(Clone, Copy)]
 struct Sample {
@@ -47,13 +57,7 @@ async fn compare(subject: &str, ours: &Process, baseline: &str, theirs: &Process
             our_samples.push(sample(ours, connections, ROUND).await?);
             their_samples.push(sample(theirs, connections, ROUND).await?);
         }
-        let figures: [(&str, fn(&Sample) -> f64); 4] = [
-            ("requests/s", |sample| sample.requests_per_second),
-            ("p50 ms", |sample| sample.p50_ms),
-            ("p99 ms", |sample| sample.p99_ms),
-            ("server CPU us/request", |sample| sample.cpu_us_per_request),
-        ];
-        for (unit, read) in figures {
+        for (unit, read) in READINGS {
             let values: Vec<f64> = our_samples.iter().map(read).collect();
             let baselines: Vec<f64> = their_samples.iter().map(read).collect();
             Figure {

@@ -1,7 +1,7 @@
 //! Durable storage: one [`Store`] trait, SQLite and PostgreSQL behind it.
 //!
 //! Every write commits its idempotency record, its rows, its audit row and its outbox row together. Ledger commands from
-//! all callers of a process are grouped: a batch is whatever was waiting when the last commit ended ([`lanes`]).
+//! all callers of a process are grouped: a batch is whatever was waiting when the last commit ended (`lanes.rs`).
 
 mod audit;
 mod codec;

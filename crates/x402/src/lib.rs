@@ -13,8 +13,5 @@ mod wire;
 pub use facilitator::{Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Settlement, Verdict, Verified};
 pub use wire::{
     Accept, AccessToken, Authorization, CreditsAccept, CreditsExtra, PaymentRequired, Receipt, Resource, SessionKey,
-    TokenPayload,
+    TokenPayload, VERSION,
 };
-
-/// The only wire version spoken here.
-pub const VERSION: u8 = 2;

@@ -1,5 +1,7 @@
 //! The binary, run as a user runs it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
+
 mod commands;
 mod hostile;
 mod journey;

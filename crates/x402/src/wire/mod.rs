@@ -7,3 +7,6 @@ mod token;
 pub use offer::{Accept, CreditsAccept, CreditsExtra, PaymentRequired, Resource};
 pub use receipt::Receipt;
 pub use token::{AccessToken, Authorization, SessionKey, TokenPayload};
+
+/// The only wire version spoken here.
+pub const VERSION: u8 = 2;

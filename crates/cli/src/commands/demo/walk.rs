@@ -158,7 +158,7 @@ impl<'a> Walk<'a> {
     }
 
     fn payer(&self, buyer: &Buyer) -> anyhow::Result<Payer> {
-        Ok(Payer::builder().credits(&self.backend.url(), Secret::new(buyer.key.clone())).build()?)
+        Ok(Payer::builder().credits(self.backend.url(), Secret::new(buyer.key.clone())).build()?)
     }
 
     async fn order(&self, buyer: &Buyer) -> anyhow::Result<()> {
