@@ -70,6 +70,12 @@ pub(crate) fn pending(fault: &Fault, receipt: &Receipt) -> Own {
     with_receipt(later(message, fault.retry), receipt)
 }
 
+/// 414: a path that no offer can carry.
+pub(crate) fn path_too_long() -> Own {
+    let message = "The path of a paid route has at most 4096 bytes.";
+    own(StatusCode::URI_TOO_LONG, json(&Said { error: "URI Too Long", code: None, message }))
+}
+
 /// 500: the handler's answer never became whole.
 pub(crate) fn broken() -> Own {
     let message = "The answer could not be produced, and nothing was charged.";

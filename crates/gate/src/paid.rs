@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farebox_engine::charge::Answer;
+use farebox_engine::charge::{Answer, UnknownPolicy};
 use farebox_telemetry::{field, outcome, redact, span};
-use farebox_x402::{Facilitator, Refusal};
+use farebox_x402::{Facilitator, Refusal, Retry};
 use http::{Request, Response};
 use http_body::Body;
 use tower::Service;
@@ -78,7 +78,9 @@ impl Paying {
     async fn verify(&self) -> Result<Verified, Own> {
         let facilitator = Arc::clone(&self.facilitator);
         let offered = Offered::new(facilitator, Arc::clone(&self.quote.offer), self.fare.price.amount());
-        let verified = match offered.present(Arc::clone(&self.token)).verify(self.fare.hold()).await {
+        // If the client leaves meanwhile, the hold that may come of this is given back when it is dropped.
+        let verifying = Finish::new(offered.present(Arc::clone(&self.token)).verify(self.fare.hold()));
+        let verified = match verifying.await {
             Ok(verified) => verified,
             Err(Declined::Refused(refusal)) => {
                 record_refusal(&refusal);
@@ -113,7 +115,8 @@ impl Paying {
             Outcome::Unknown(unknown) => {
                 record(outcome::UNKNOWN);
                 let fault = unknown.fault();
-                let policy = self.fare.on_unknown;
+                // Only what may yet be paid is served in doubt; a facilitator that will never take it is none to trust.
+                let policy = if fault.retry == Retry::Never { UnknownPolicy::Withhold } else { self.fare.on_unknown };
                 tracing::error!(%policy, source = fault.source.as_deref(), "settling has no known outcome: {fault}");
                 let answer = match unknown.answer(policy) {
                     Answer::ServePending => unknown.serve_pending(answer),

@@ -3,20 +3,28 @@
 use std::time::Duration;
 
 use farebox_engine::charge::UnknownPolicy;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Semaphore};
 use tracing::Instrument;
 
 use crate::flow::{Outcome, Unknown};
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
-/// About ten minutes in all; a hold has run out by itself by then.
+/// About ten minutes in all.
 const TRIES: u32 = 15;
+/// Payments that are followed up at once; beyond that an unsettled hold runs out by itself.
+const MOST: usize = 1024;
+
+static OPEN: Semaphore = Semaphore::const_new(MOST);
 
 /// Goes on asking in the background: for the money, where the answer was served; to give it back, where it was withheld.
 /// It ends with the process; an unsettled hold then runs out, and nothing is charged.
 pub(crate) fn later(unknown: Unknown, policy: UnknownPolicy) {
+    let Ok(place) = OPEN.try_acquire() else {
+        return tracing::error!("too many payments are open to follow up another one");
+    };
     let work = async move {
+        let _place = place;
         match policy {
             UnknownPolicy::Serve => settle(unknown).await,
             UnknownPolicy::Withhold => give_back(&unknown).await,

@@ -25,6 +25,9 @@ use crate::{
     work::BoxError,
 };
 
+/// A priced path longer than this is answered 414: it goes into the offer, and so into every call to the facilitator.
+const MAX_PATH: usize = 4096;
+
 /// A service behind a [`Gate`]. Requests that are free reach it as they are, without an allocation.
 #[derive(Clone)]
 pub struct Gated<S> {
@@ -59,6 +62,9 @@ where
         let Some((fare, quote)) = self.gate.fare(&request) else {
             return GateFuture { state: State::Free { inner: self.inner.call(request) } };
         };
+        if quote.offer.resource.url.len() > MAX_PATH {
+            return GateFuture::answered(answer::path_too_long());
+        }
         let token = match take_payment(request.headers_mut()) {
             Some(Ok(token)) => token,
             None => return GateFuture::answered(answer::unpaid(quote)),

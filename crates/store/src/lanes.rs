@@ -3,7 +3,7 @@
 //! A lane is one writer and its bounded queue. Ledger commands go to the lane of their account, so that a hot account is
 //! locked once a batch and not once a request. Batches appear by themselves when commits are slower than arrivals.
 
-use std::{future::Future, time::Duration};
+use std::{collections::VecDeque, future::Future, time::Duration};
 
 use farebox_engine::ledger::{AccountId, Command};
 use farebox_types::{Id, Merchant};
@@ -65,6 +65,10 @@ enum Job {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     queues: Vec<mpsc::Sender<Job>>,
+    /// The first so many take ledger commands.
+    ledger: usize,
+    /// This one takes cold writes and sweeps.
+    cold: usize,
 }
 
 /// The receiving end of one lane.
@@ -73,11 +77,18 @@ pub(crate) struct Lane {
 }
 
 impl Lanes {
-    /// `count` lanes and their receiving ends.
-    pub(crate) fn new(count: usize) -> (Self, Vec<Lane>) {
-        let (queues, lanes) =
-            (0..count.max(1)).map(|_| mpsc::channel(QUEUE)).map(|(tx, rx)| (tx, Lane { queue: rx })).unzip();
-        (Self { queues }, lanes)
+    /// One lane for everything, for an engine with one writer.
+    pub(crate) fn one() -> (Self, Lane) {
+        let (tx, queue) = mpsc::channel(QUEUE);
+        (Self { queues: vec![tx], ledger: 1, cold: 0 }, Lane { queue })
+    }
+
+    /// `count` lanes for ledger commands and one for the rest, which so never keeps a charge waiting.
+    pub(crate) fn several(count: usize) -> (Self, Vec<Lane>) {
+        let ledger = count.max(1);
+        let lane = |_| mpsc::channel(QUEUE);
+        let (queues, lanes) = (0..=ledger).map(lane).map(|(tx, queue)| (tx, Lane { queue })).unzip();
+        (Self { queues, ledger, cold: ledger }, lanes)
     }
 
     /// Sends each command to its account's lane and awaits all answers, in order.
@@ -95,11 +106,11 @@ impl Lanes {
     }
 
     pub(crate) async fn record(&self, record: Record) -> Result<Recorded, Fault> {
-        self.send(0, |reply| Job::Record(Box::new(record), reply))?.await.map_err(|_| lost())?
+        self.send(self.cold, |reply| Job::Record(Box::new(record), reply))?.await.map_err(|_| lost())?
     }
 
     pub(crate) async fn sweep(&self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {
-        self.send(0, |reply| Job::Sweep(tenant, limit, reply))?.await.map_err(|_| lost())?
+        self.send(self.cold, |reply| Job::Sweep(tenant, limit, reply))?.await.map_err(|_| lost())?
     }
 
     fn send<T>(
@@ -124,7 +135,7 @@ impl Lanes {
     }
 
     fn lane_of(&self, account: Option<AccountId>) -> usize {
-        let low = account.map_or(0, |id| id.uuid().as_u128() % self.queues.len() as u128);
+        let low = account.map_or(0, |id| id.uuid().as_u128() % self.ledger as u128);
         usize::try_from(low).unwrap_or_default()
     }
 }
@@ -135,42 +146,65 @@ fn lost() -> Fault {
 }
 
 impl Lane {
-    /// Serves the queue with `writer` until the store is closed or dropped, after answering what was queued.
+    /// Serves the queue with `writer` until the store is closed or dropped, after answering what was queued. Between two
+    /// batches of ledger commands at most one other job runs.
     pub(crate) async fn run(mut self, mut writer: impl Writer) {
         let mut jobs = Vec::with_capacity(MAX_BATCH);
-        while self.queue.recv_many(&mut jobs, MAX_BATCH).await > 0 {
-            let stop = jobs.iter().any(|job| matches!(job, Job::Stop));
-            if stop {
+        let mut cold = VecDeque::new();
+        loop {
+            if cold.is_empty() {
+                if self.queue.recv_many(&mut jobs, MAX_BATCH).await == 0 {
+                    return;
+                }
+            } else {
+                take_waiting(&mut self.queue, &mut jobs);
+            }
+            if jobs.iter().any(|job| matches!(job, Job::Stop)) {
                 self.queue.close();
             }
-            serve(&mut writer, jobs.drain(..)).await;
+            serve_commands(&mut writer, jobs.drain(..), &mut cold).await;
+            if let Some(job) = cold.pop_front() {
+                serve_cold(&mut writer, job).await;
+            }
         }
     }
 }
 
-async fn serve(writer: &mut impl Writer, jobs: impl Iterator<Item = Job>) {
-    let (mut commands, mut replies, mut cold) = (Vec::new(), Vec::new(), Vec::new());
+fn take_waiting(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
+    while jobs.len() < MAX_BATCH
+        && let Ok(job) = queue.try_recv()
+    {
+        jobs.push(job);
+    }
+}
+
+/// Runs the ledger commands among `jobs` as one batch; the others wait in `cold`.
+async fn serve_commands(writer: &mut impl Writer, jobs: impl Iterator<Item = Job>, cold: &mut VecDeque<Job>) {
+    let (mut commands, mut replies) = (Vec::new(), Vec::new());
     for job in jobs {
         match job {
             Job::Ledger(command, reply) => {
                 commands.push(command);
                 replies.push(reply);
             }
-            other => cold.push(other),
+            Job::Stop => {}
+            other => cold.push_back(other),
         }
     }
-    if !commands.is_empty() {
-        // A caller that has gone away does not need its answer; its command has had its effect all the same.
-        for (reply, answer) in replies.into_iter().zip(execute(writer, &commands).await) {
-            let _ = reply.send(answer);
-        }
+    if commands.is_empty() {
+        return;
     }
-    for job in cold {
-        match job {
-            Job::Record(record, reply) => drop(reply.send(persist!(writer.record(&record)))),
-            Job::Sweep(tenant, limit, reply) => drop(reply.send(writer.sweep(tenant, limit).await)),
-            Job::Ledger(..) | Job::Stop => {}
-        }
+    // A caller that has gone away does not need its answer; its command has had its effect all the same.
+    for (reply, answer) in replies.into_iter().zip(execute(writer, &commands).await) {
+        let _ = reply.send(answer);
+    }
+}
+
+async fn serve_cold(writer: &mut impl Writer, job: Job) {
+    match job {
+        Job::Record(record, reply) => drop(reply.send(persist!(writer.record(&record)))),
+        Job::Sweep(tenant, limit, reply) => drop(reply.send(writer.sweep(tenant, limit).await)),
+        Job::Ledger(..) | Job::Stop => {}
     }
 }
 

@@ -23,7 +23,7 @@ pub trait Store: Send + Sync + 'static {
     /// One cold write with its idempotency record: a merchant, a plan, a key.
     async fn record(&self, record: Record) -> Result<Recorded, Fault>;
 
-    /// A guarded account as it stands, without a lock; `None` if it was never used.
+    /// A guarded account as it stands now, due holds and lots ended, without a lock; `None` if it was never used.
     async fn account(&self, spec: &AccountSpec) -> Result<Option<Account>, Fault>;
     /// One transfer.
     async fn transfer(&self, tenant: Id<MerchantKind>, id: TransferId) -> Result<Option<Transfer>, Fault>;
@@ -50,7 +50,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// A delegation.
     async fn delegation(&self, tenant: Id<MerchantKind>, id: Id<DelegationKind>) -> Result<Option<Delegation>, Fault>;
-    /// A payer's delegations, newest first.
+    /// A payer's latest hundred delegations, newest first.
     async fn delegations(&self, tenant: Id<MerchantKind>, holder: Address) -> Result<Vec<Delegation>, Fault>;
 
     /// A key of the credits API.

@@ -126,6 +126,16 @@ enum Change {
     Updated,
 }
 
+impl Account {
+    /// The account as it stands at `now`: due holds ended, due lots lapsed. `outstanding` are all of its holds.
+    #[must_use]
+    pub fn as_of(self, now: Timestamp, outstanding: Vec<Transfer>) -> Self {
+        let id = self.spec.id;
+        let before = self.clone();
+        Book::new(now, vec![self], outstanding).accounts.remove(&id).map_or(before, |tracked| tracked.row)
+    }
+}
+
 impl Book {
     /// A book of the loaded rows. For each account whose `next_expiry` is due, all of its outstanding holds must be among
     /// `transfers`. Holds that are due expire and lots that are due lapse before anything else happens.

@@ -39,6 +39,19 @@ async fn a_client_that_leaves_while_the_handler_runs_is_not_charged() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_during_verify_leaves_no_hold_behind() {
+    let app = Router::new().route("/x", get(|| async { "goods" }));
+    let acts = [Act::Slow(Duration::from_millis(200))];
+    let server = Server::start(Fake::default().verifying(acts), "GET /x", app).await;
+    let mut client = TcpStream::connect(server.addr).await.unwrap();
+    client.write_all(PAID.as_bytes()).await.unwrap();
+    server.fake.saw("verify", 1).await;
+    drop(client);
+    server.fake.saw("release", 1).await;
+    assert_eq!((server.fake.counts(), server.runs.count()), ([1, 0, 1], 0));
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_during_settle_is_charged_to_the_end() {
     let app = Router::new().route("/x", get(|| async { "goods" }));
     let acts = [Act::Slow(Duration::from_millis(300))];

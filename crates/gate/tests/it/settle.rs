@@ -130,6 +130,15 @@ async fn a_withheld_answers_hold_is_given_back_once_the_facilitator_answers() {
 }
 
 #[tokio::test]
+async fn what_will_never_settle_is_withheld_even_where_doubt_is_served() {
+    let server = server([Act::Fail(Retry::Never)], UnknownPolicy::Serve).await;
+    let answer = server.pay("/x").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_withheld(&answer);
+    server.fake.saw("release", 1).await;
+}
+
+#[tokio::test]
 async fn a_wrong_configuration_is_not_asked_again() {
     let server = server(vec![Act::Fail(Retry::Never); 9], UnknownPolicy::Withhold).await;
     assert_eq!(server.pay("/x").await.status, StatusCode::SERVICE_UNAVAILABLE);

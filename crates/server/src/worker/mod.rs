@@ -13,15 +13,23 @@ use crate::Backend;
 pub async fn run(backend: Backend, shutdown: impl Future<Output = ()> + Send) {
     let mut shutdown = pin!(shutdown);
     let mut sweeping = sweep::Sweep::default();
+    let mut beat = tokio::time::interval(PAUSE);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        sweeping.step(&backend).await;
-        let more = publish::step(&backend).await;
-        let pause = if more { std::time::Duration::ZERO } else { PAUSE };
         tokio::select! {
             () = &mut shutdown => return,
-            () = tokio::time::sleep(pause) => {}
+            _ = beat.tick() => {}
+        }
+        sweeping.step(&backend).await;
+        // What is left over waits for the next beat: publishing never crowds out charges.
+        for _ in 0..BATCHES {
+            if !publish::step(&backend).await {
+                break;
+            }
         }
     }
 }
 
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+/// Batches published in one beat at most.
+const BATCHES: u32 = 50;

@@ -32,7 +32,7 @@ async fn publish(backend: &Backend) -> Result<usize, Fault> {
 }
 
 fn emit(row: &OutboxRow) {
-    tracing::info!(
+    tracing::debug!(
         target: "farebox::event",
         merchant = %row.tenant,
         chain = %row.chain,

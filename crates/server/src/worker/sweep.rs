@@ -35,9 +35,11 @@ impl Sweep {
             self.read_at = Some(Instant::now());
         }
         for merchant in &self.merchants {
-            let touched = backend.store().sweep(*merchant, LIMIT).await?;
-            if touched > 0 {
-                tracing::debug!(%merchant, touched, "ended due holds");
+            // What is wrong with one merchant's rows must not keep the others waiting.
+            match backend.store().sweep(*merchant, LIMIT).await {
+                Ok(0) => {}
+                Ok(touched) => tracing::debug!(%merchant, touched, "ended due holds"),
+                Err(fault) => tracing::warn!(%merchant, error = %fault, "sweeping failed, to be tried again"),
             }
         }
         Ok(())

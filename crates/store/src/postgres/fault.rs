@@ -39,9 +39,13 @@ pub(super) fn of(error: &sqlx::Error) -> Fault {
     }
 }
 
+/// `statement_completion_unknown`, the one code of class 40 that promises no roll-back.
+const UNKNOWN_COMPLETION: &str = "40003";
+
 /// An error in answer to COMMIT. Unless the server says that it rolled back, nobody knows.
 pub(super) fn at_commit(error: &sqlx::Error) -> Fault {
-    let rolled_back = code(error).is_some_and(|code| code.starts_with("40") || code.starts_with("23"));
+    let says = |code: String| (code.starts_with("40") && code != UNKNOWN_COMPLETION) || code.starts_with("23");
+    let rolled_back = code(error).is_some_and(says);
     let fault = of(error);
     if rolled_back { fault } else { Fault { retry: Retry::Unknown, ..fault } }
 }

@@ -31,10 +31,13 @@ macro_rules! transfer_columns {
 // statistics lag behind tables that grow by thousands of rows a second.
 
 /// Every transaction locks in the same order.
-const LOCK: &str = "SELECT a.tenant, a.id, a.floor, a.posted, a.held, a.next_expiry, a.lots \
-     FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS n (tenant, id) ORDER BY tenant, id) n \
+const LOCK: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    " FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS n (tenant, id) ORDER BY tenant, id) n \
      CROSS JOIN LATERAL (SELECT * FROM account a \
-         WHERE a.tenant = n.tenant AND a.id = n.id AND a.floor IS NOT NULL FOR UPDATE) a";
+         WHERE a.tenant = n.tenant AND a.id = n.id AND a.floor IS NOT NULL FOR UPDATE) a"
+);
 const TRANSFERS: &str = concat!(
     "SELECT ",
     transfer_columns!(),
@@ -51,30 +54,34 @@ const OUTSTANDING: &str = concat!(
 const DUE: &str =
     "SELECT DISTINCT from_account FROM transfer WHERE tenant = $1 AND state = 'held' AND expires_at <= $2 LIMIT $3";
 const OPEN: &str = "INSERT INTO account (tenant, id, owner, unit, kind, floor, posted, held, next_expiry, lots) \
-     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], \
-     $8::bigint[], $9::bigint[], $10::text[]) ON CONFLICT DO NOTHING RETURNING id";
+     SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), \
+     unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::text[]) \
+     ON CONFLICT DO NOTHING RETURNING id";
 const WRITE: &str = "WITH moved AS (
         UPDATE account a SET posted = n.posted, held = n.held, next_expiry = n.next_expiry, lots = n.lots
-        FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
-            AS n (tenant, id, posted, held, next_expiry, lots)
+        FROM (SELECT unnest($1::uuid[]) AS tenant, unnest($2::uuid[]) AS id, unnest($3::bigint[]) AS posted,
+            unnest($4::bigint[]) AS held, unnest($5::bigint[]) AS next_expiry, unnest($6::text[]) AS lots) n
         WHERE a.tenant = n.tenant AND a.id = n.id
     ), made AS (
         INSERT INTO transfer (tenant, id, operation, from_account, to_account, amount, settled, state, lots, balance,
             created_at, settled_at, expires_at)
-        SELECT * FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::uuid[], $11::uuid[], $12::bigint[], $13::bigint[],
-            $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[])
+        SELECT unnest($7::uuid[]), unnest($8::uuid[]), unnest($9::uuid[]), unnest($10::uuid[]), unnest($11::uuid[]),
+            unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::text[]), unnest($15::text[]), unnest($16::bigint[]),
+            unnest($17::bigint[]), unnest($18::bigint[]), unnest($19::bigint[])
     ), ended AS (
         UPDATE transfer t SET settled = n.settled, state = n.state, lots = n.lots, balance = n.balance,
             settled_at = n.settled_at
-        FROM unnest($20::uuid[], $21::uuid[], $22::bigint[], $23::text[], $24::text[], $25::bigint[], $26::bigint[])
-            AS n (tenant, id, settled, state, lots, balance, settled_at)
+        FROM (SELECT unnest($20::uuid[]) AS tenant, unnest($21::uuid[]) AS id, unnest($22::bigint[]) AS settled,
+            unnest($23::text[]) AS state, unnest($24::text[]) AS lots, unnest($25::bigint[]) AS balance,
+            unnest($26::bigint[]) AS settled_at) n
         WHERE t.tenant = n.tenant AND t.id = n.id
     ), told AS (
         INSERT INTO audit (tenant, chain, seq, entries, hash, created_at)
-        SELECT * FROM unnest($27::uuid[], $28::uuid[], $29::bigint[], $30::text[], $31::bytea[], $32::bigint[])
+        SELECT unnest($27::uuid[]), unnest($28::uuid[]), unnest($29::bigint[]), unnest($30::text[]), unnest($31::bytea[]),
+            unnest($32::bigint[])
     )
     INSERT INTO outbox (tenant, chain, seq, created_at)
-    SELECT * FROM unnest($27::uuid[], $28::uuid[], $29::bigint[], $32::bigint[])";
+    SELECT unnest($27::uuid[]), unnest($28::uuid[]), unnest($29::bigint[]), unnest($32::bigint[])";
 const ACCOUNT: &str =
     concat!("SELECT ", account_columns!(), " FROM account a WHERE a.tenant = $1 AND a.id = $2 AND a.floor IS NOT NULL");
 const TRANSFER: &str = concat!("SELECT ", transfer_columns!(), " FROM transfer t WHERE t.tenant = $1 AND t.id = $2");
@@ -94,7 +101,16 @@ pub(super) struct Loaded {
 /// Locks the accounts first, then reads what the locks protect.
 pub(super) async fn load(sql: &mut PgConnection, needs: &Needs, now: Timestamp) -> sqlx::Result<Loaded> {
     let keys = needs.accounts.values().map(|(spec, _)| (spec.tenant, spec.id));
-    let mut loaded = lock(sql, keys).await?;
+    let rows = lock(sql, keys).await?;
+    let mut loaded = Loaded::default();
+    for row in &rows {
+        // An account's id says all of the rest that never changes.
+        let id = AccountId::from_uuid(row.try_get(1)?);
+        if let Some((spec, _)) = needs.accounts.get(&id) {
+            loaded.accounts.push(read_balances(row, spec.clone())?);
+            loaded.found.insert(id);
+        }
+    }
     let missing = needs.accounts.values().filter(|(spec, open)| *open && !loaded.found.contains(&spec.id));
     let opened: Vec<Account> = missing.map(|(spec, _)| Account::open(spec.clone())).collect();
     let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
@@ -118,20 +134,23 @@ pub(super) async fn load_due(
     let due = sqlx::query_scalar(DUE).bind(tenant.uuid()).bind(now.micros()).bind(i64::from(limit));
     let due: Vec<Uuid> = due.fetch_all(&mut *sql).await?;
     let due: Vec<_> = due.into_iter().map(|id| (tenant, AccountId::from_uuid(id))).collect();
-    let mut loaded = lock(sql, due.iter().copied()).await?;
+    let rows = lock(sql, due.iter().copied()).await?;
+    let accounts: Vec<Account> = rows.iter().map(read_account).collect::<Result<_, _>>()?;
+    let found = accounts.iter().map(|account| account.spec.id).collect();
+    let mut loaded = Loaded { accounts, transfers: Vec::new(), found };
     add_outstanding(sql, &due, &mut loaded.transfers).await?;
     Ok(loaded)
 }
 
-async fn lock(sql: &mut PgConnection, keys: impl Iterator<Item = (Id<Merchant>, AccountId)>) -> sqlx::Result<Loaded> {
+async fn lock(
+    sql: &mut PgConnection,
+    keys: impl Iterator<Item = (Id<Merchant>, AccountId)>,
+) -> sqlx::Result<Vec<PgRow>> {
     let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = keys.map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
     if ids.is_empty() {
-        return Ok(Loaded::default());
+        return Ok(Vec::new());
     }
-    let rows = sqlx::query(LOCK).bind(tenants).bind(ids).fetch_all(sql).await?;
-    let accounts: Vec<Account> = rows.iter().map(read_account).collect::<Result<_, _>>()?;
-    let found = accounts.iter().map(|account| account.spec.id).collect();
-    Ok(Loaded { accounts, transfers: Vec::new(), found })
+    sqlx::query(LOCK).bind(tenants).bind(ids).fetch_all(sql).await
 }
 
 /// Adds every outstanding hold of `accounts` that is not among `transfers`.
@@ -145,10 +164,11 @@ async fn add_outstanding(
     }
     let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = accounts.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
     let rows = sqlx::query(OUTSTANDING).bind(tenants).bind(ids).fetch_all(sql).await?;
-    let mut by_id: BTreeMap<TransferId, Transfer> = transfers.drain(..).map(|row| (row.id, row)).collect();
+    // Ids count within one merchant only.
+    let mut by_id: BTreeMap<_, Transfer> = transfers.drain(..).map(|row| ((row.tenant, row.id), row)).collect();
     for row in &rows {
         let row = read_transfer(row)?;
-        by_id.insert(row.id, row);
+        by_id.insert((row.tenant, row.id), row);
     }
     transfers.extend(by_id.into_values());
     Ok(())
@@ -191,6 +211,21 @@ pub(super) async fn account(
     row.as_ref().map(read_account).transpose()
 }
 
+/// The account as a batch would find it now.
+pub(super) async fn account_as_of(
+    sql: &mut PgConnection,
+    tenant: Id<Merchant>,
+    id: AccountId,
+    now: Timestamp,
+) -> sqlx::Result<Option<Account>> {
+    let Some(row) = account(sql, tenant, id).await? else { return Ok(None) };
+    let mut outstanding = Vec::new();
+    if row.next_expiry.is_some_and(|at| at <= now) {
+        add_outstanding(sql, &[(tenant, id)], &mut outstanding).await?;
+    }
+    Ok(Some(row.as_of(now, outstanding)))
+}
+
 pub(super) async fn transfer(
     sql: &mut PgConnection,
     tenant: Id<Merchant>,
@@ -210,10 +245,15 @@ pub(super) fn read_account(row: &PgRow) -> sqlx::Result<Account> {
         owner: row.try_get::<&str, _>(2)?.into(),
         unit,
         kind: known.ok_or_else(|| corrupt("account", "kind"))?,
-        floor: row.try_get(5)?,
+        floor: None,
     };
+    read_balances(row, spec)
+}
+
+/// The rest of an account whose names are known.
+fn read_balances(row: &PgRow, spec: AccountSpec) -> sqlx::Result<Account> {
     Ok(Account {
-        spec,
+        spec: AccountSpec { floor: row.try_get(5)?, ..spec },
         posted: row.try_get(6)?,
         held: row.try_get(7)?,
         next_expiry: row.try_get::<Option<i64>, _>(8)?.map(Timestamp::from_micros),

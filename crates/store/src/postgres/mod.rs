@@ -23,7 +23,8 @@ use crate::{Fault, lanes::Lanes};
 /// How many connections one process opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostgresOptions {
-    /// Writers, each with a connection of its own. An account always rides the same one.
+    /// Writers of the ledger, each with a connection of its own; an account always rides the same one. One more writes the
+    /// rest.
     pub lanes: usize,
     /// Connections for reads at most, beside those of the lanes; opened as they are needed.
     pub max_connections: u32,
@@ -61,7 +62,7 @@ impl PostgresStore {
     pub async fn open_with(url: &Secret, clock: Arc<dyn Clock>, options: PostgresOptions) -> Result<Self, Fault> {
         let server = Server::parse(url)?;
         let mut first = Some(server.connect_writer().await?);
-        let (lanes, ends) = Lanes::new(options.lanes);
+        let (lanes, ends) = Lanes::several(options.lanes);
         let start = |lane: crate::lanes::Lane| {
             let writer = Writer::new(server.clone(), first.take(), Arc::clone(&clock));
             tokio::spawn(lane.run(writer))

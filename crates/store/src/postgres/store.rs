@@ -29,7 +29,7 @@ impl Store for PostgresStore {
 
     async fn account(&self, spec: &AccountSpec) -> Result<Option<Account>, Fault> {
         let mut sql = limited(self.pool.acquire()).await?;
-        Ok(limited(ledger::account(&mut sql, spec.tenant, spec.id)).await?)
+        Ok(limited(ledger::account_as_of(&mut sql, spec.tenant, spec.id, self.clock.now())).await?)
     }
 
     async fn transfer(&self, tenant: Id<MerchantKind>, id: TransferId) -> Result<Option<Transfer>, Fault> {
@@ -99,7 +99,7 @@ impl Store for PostgresStore {
     }
 
     async fn delegations(&self, tenant: Id<MerchantKind>, holder: Address) -> Result<Vec<Delegation>, Fault> {
-        let query = sqlx::query(delegations!("WHERE tenant = $1 AND holder = $2 ORDER BY id DESC"));
+        let query = sqlx::query(delegations!("WHERE tenant = $1 AND holder = $2 ORDER BY id DESC LIMIT 100"));
         reads::all(&self.pool, query.bind(tenant.uuid()).bind(*holder.bytes()), reads::delegation).await
     }
 

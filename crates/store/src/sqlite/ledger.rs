@@ -88,6 +88,20 @@ pub(super) fn account(sql: &Connection, tenant: Id<Merchant>, id: AccountId) -> 
     row.optional()?.transpose()
 }
 
+/// The account as a batch would find it now.
+pub(super) fn account_as_of(
+    sql: &Connection,
+    tenant: Id<Merchant>,
+    id: AccountId,
+    now: Timestamp,
+) -> Result<Option<Account>, Fault> {
+    let snapshot = sql.unchecked_transaction()?;
+    let Some(row) = account(&snapshot, tenant, id)? else { return Ok(None) };
+    let due = row.next_expiry.is_some_and(|at| at <= now);
+    let outstanding = if due { outstanding(&snapshot, tenant, id)? } else { Vec::new() };
+    Ok(Some(row.as_of(now, outstanding)))
+}
+
 pub(super) fn transfer(sql: &Connection, tenant: Id<Merchant>, id: TransferId) -> Result<Option<Transfer>, Fault> {
     let text = format!("SELECT {TRANSFER} FROM transfer WHERE tenant = ?1 AND id = ?2");
     let mut statement = sql.prepare_cached(&text)?;

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use crate::{Fault, Retry, lanes::Lanes};
 
 const READERS: usize = 4;
+const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 /// A ledger in one SQLite file.
 pub struct SqliteStore {
@@ -39,11 +40,10 @@ impl SqliteStore {
     /// # Errors
     /// A [`Fault`] that says what to do if another process owns the file, or it cannot be created or read.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
-        let ownership = own(path)?;
         let connection = connect(path, OpenFlags::default())?;
-        let (lanes, mut ends) = Lanes::new(1);
+        let ownership = own(path)?;
+        let (lanes, lane) = Lanes::one();
         let writer = writer::Writer::new(connection, Arc::clone(&clock));
-        let lane = ends.pop().ok_or_else(|| Fault::never("a store needs a lane"))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -52,7 +52,7 @@ impl SqliteStore {
             .name("farebox-writer".into())
             .spawn(move || runtime.block_on(lane.run(writer)))
             .map_err(|error| Fault::never(format!("the writer cannot start: {error}")))?;
-        Ok(Self::new(path, lanes, Some(thread), Some(ownership), clock))
+        Ok(Self::new(path, OpenFlags::default(), lanes, (Some(thread), Some(ownership)), clock))
     }
 
     /// Opens an existing file to read it, beside the process that owns it. Every write is refused.
@@ -63,18 +63,19 @@ impl SqliteStore {
         if !path.is_file() {
             return Err(Fault::never(format!("there is no database file {}", path.display())));
         }
-        let (lanes, _) = Lanes::new(1);
-        Ok(Self::new(path, lanes, None, None, clock))
+        let (lanes, _) = Lanes::one();
+        Ok(Self::new(path, READ_ONLY, lanes, (None, None), clock))
     }
 
     fn new(
         path: &Path,
+        flags: OpenFlags,
         lanes: Lanes,
-        writer: Option<thread::JoinHandle<()>>,
-        ownership: Option<File>,
+        (writer, ownership): (Option<thread::JoinHandle<()>>, Option<File>),
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let readers = Readers { path: path.to_owned(), idle: Mutex::default(), permits: Semaphore::new(READERS) };
+        let permits = Arc::new(Semaphore::new(READERS));
+        let readers = Readers { path: path.to_owned(), idle: Mutex::default(), permits, flags };
         Self {
             path: path.to_owned(),
             lanes,
@@ -91,8 +92,11 @@ impl SqliteStore {
         read: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         let readers = Arc::clone(&self.readers);
-        let _permit = self.readers.permits.acquire().await.map_err(|_| Fault::closed())?;
+        let permits = Arc::clone(&self.readers.permits);
+        let permit = permits.acquire_owned().await.map_err(|_| Fault::closed())?;
         let task = tokio::task::spawn_blocking(move || {
+            // Held to the end of the read, also when whoever asked has gone away.
+            let _permit = permit;
             let connection = readers.take()?;
             let answer = read(&connection);
             readers.put(connection);
@@ -105,17 +109,21 @@ impl SqliteStore {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
+    flags: OpenFlags,
 }
 
 impl Readers {
     fn take(&self) -> Result<Connection, Fault> {
         let idle = lock(&self.idle).pop();
-        idle.map_or_else(|| connect(&self.path, OpenFlags::default()), Ok)
+        idle.map_or_else(|| connect(&self.path, self.flags), Ok)
     }
 
     fn put(&self, connection: Connection) {
-        lock(&self.idle).push(connection);
+        let mut idle = lock(&self.idle);
+        if idle.len() < READERS {
+            idle.push(connection);
+        }
     }
 }
 
@@ -123,41 +131,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks `<path>.lock`. The lock goes with the process, however it ends.
+/// Locks `<file>.lock`, beside the file itself, whatever link leads to it. The lock goes with the process, however it ends.
 fn own(path: &Path) -> Result<File, Fault> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let cannot = |error: std::io::Error| {
-        Fault::never(format!(
-            "cannot create {}: {error}; does its folder exist, and may you write there?",
-            path.display()
-        ))
+    let cannot = |what: &Path, error: std::io::Error| {
+        Fault::never(format!("cannot create {}: {error}; may you write in its folder?", what.display()))
     };
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name).map_err(cannot)?;
+    let mut name = path.canonicalize().map_err(|error| cannot(path, error))?.into_os_string();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&name);
+    let file = file.map_err(|error| cannot(&name, error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(Fault::never(format!(
-            "{} is in use by another farebox process; a SQLite file has one owner: stop that process, or use PostgreSQL to \
-             share data between processes",
+            "{} is in use by another farebox process; a SQLite file has one owner: stop that process first, or use \
+             PostgreSQL to share data between processes",
             path.display()
         ))),
-        Err(std::fs::TryLockError::Error(error)) => Err(cannot(error)),
+        Err(std::fs::TryLockError::Error(error)) => Err(cannot(&name, error)),
     }
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Fault> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // FULL: an acknowledged commit survives power loss, not only a killed process.
-        connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "busy_timeout", 5_000)?;
         connection.pragma_update(None, "cache_size", -65_536)?;
-        connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
         connection.set_prepared_statement_cache_capacity(64);
+        if flags != READ_ONLY {
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // FULL: an acknowledged commit survives power loss, not only a killed process.
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+        }
         Ok(connection)
     };
-    open().map_err(|error: rusqlite::Error| Fault::never(format!("cannot open {}: {error}", path.display())))
+    open().map_err(|error: rusqlite::Error| {
+        let help = "does its folder exist, may you write there, and is it a farebox database?";
+        Fault::never(format!("cannot open {}: {error}; {help}", path.display()))
+    })
 }
 
 impl From<rusqlite::Error> for Fault {

@@ -28,8 +28,8 @@ impl Store for SqliteStore {
     }
 
     async fn account(&self, spec: &AccountSpec) -> Result<Option<Account>, Fault> {
-        let (tenant, id) = (spec.tenant, spec.id);
-        self.read(move |sql| ledger::account(sql, tenant, id)).await
+        let (tenant, id, now) = (spec.tenant, spec.id, self.clock.now());
+        self.read(move |sql| ledger::account_as_of(sql, tenant, id, now)).await
     }
 
     async fn transfer(&self, tenant: Id<MerchantKind>, id: TransferId) -> Result<Option<Transfer>, Fault> {
@@ -99,7 +99,7 @@ impl Store for SqliteStore {
 
     async fn delegations(&self, tenant: Id<MerchantKind>, holder: Address) -> Result<Vec<Delegation>, Fault> {
         let key = (tenant.uuid().into_bytes(), *holder.bytes());
-        let held = "WHERE tenant = ?1 AND holder = ?2 ORDER BY id DESC";
+        let held = "WHERE tenant = ?1 AND holder = ?2 ORDER BY id DESC LIMIT 100";
         self.read(move |sql| reads::all(sql, reads::DELEGATION, held, key, reads::delegation)).await
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Writer {
 
 /// What this writer, the only one, knows to be committed.
 struct Memory {
+    /// SQLite's count of what other connections have committed, as last seen.
+    version: i64,
     chains: Chains,
     accounts: Accounts,
     known: HashSet<AccountId>,
@@ -27,13 +29,15 @@ struct Memory {
 
 impl Writer {
     pub(super) fn new(connection: Connection, clock: Arc<dyn Clock>) -> Self {
-        let memory = Memory { chains: Chains::start(), accounts: Accounts::default(), known: HashSet::new() };
+        let memory =
+            Memory { version: 0, chains: Chains::start(), accounts: Accounts::default(), known: HashSet::new() };
         Self { connection, clock, memory }
     }
 
     fn batch_now(&mut self, commands: &[Command]) -> Result<Vec<Decision>, Fault> {
         let now = self.clock.now();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.memory.check(&transaction)?;
         let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &Needs::of(commands), now)?;
         let mut book = Book::new(now, accounts, transfers);
         let decisions = commands.iter().map(|command| book.apply(command)).collect();
@@ -62,6 +66,20 @@ impl Writer {
             self.memory.chains.advance(&[line]);
         }
         Ok(recorded)
+    }
+}
+
+impl Memory {
+    /// Forgets everything if another connection has written since: most likely our own outbox, but no other writer, come in
+    /// by whatever way, may make this one decide on old rows.
+    fn check(&mut self, transaction: &Transaction<'_>) -> Result<(), Fault> {
+        let version = transaction.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        if version != self.version {
+            self.version = version;
+            self.accounts = Accounts::default();
+            self.known.clear();
+        }
+        Ok(())
     }
 }
 

@@ -99,7 +99,7 @@ impl Minting<'_> {
         let expires_at = (!self.lifetime.is_zero()).then(|| backend.now().after(self.lifetime));
         let id = TransferId::derive(caller.tenant, "mint", &format!("{}/{}", caller.account, name_of(key)));
         let terms = GrantTerms { amount, expires_at };
-        Ok(backend.grant(caller, Granting { id, plan: &plan, to, terms }).await?.answer)
+        backend.grant(caller, Granting { id, plan: &plan, to, terms }).await
     }
 }
 
@@ -111,33 +111,27 @@ pub(super) struct Granting<'a> {
     pub(super) terms: GrantTerms,
 }
 
-pub(super) struct Granted {
-    pub(super) replayed: bool,
-    pub(super) answer: Value,
-}
-
 impl Backend {
-    pub(super) async fn grant(&self, caller: &Caller, granting: Granting<'_>) -> Result<Granted, Failure> {
+    pub(super) async fn grant(&self, caller: &Caller, granting: Granting<'_>) -> Result<Value, Failure> {
         let Granting { id, plan, to, terms } = granting;
         let issuer = AccountSpec::issuer(plan.tenant, plan.id);
         let leg = Leg::grant(issuer, AccountSpec::holder(plan.tenant, plan.id, to), terms.amount);
         let leg = leg.map_err(|bad| impossible(format!("a grant cannot be made: {bad}")))?;
         let grant = Grant { id, leg, priority: 0, expires_at: terms.expires_at, actor: caller.actor.clone() };
-        let (balance, replayed) = match self.decide(Command::Grant(grant)).await? {
-            Ok(Outcome::Granted { balance, replayed }) => (balance, replayed),
+        let balance = match self.decide(Command::Grant(grant)).await? {
+            Ok(Outcome::Granted { balance, .. }) => balance,
             Ok(other) => return Err(impossible(format!("a grant was answered {other:?}")).into()),
             Err(LedgerRefusal::TooManyLots) => return Err(Refusal::TooManyLots.into()),
             Err(LedgerRefusal::Overflow) => return Err(Refusal::Overflow.into()),
             Err(LedgerRefusal::Conflict) => return Err(Refusal::KeyReused.into()),
             Err(other) => return Err(impossible(format!("a grant was refused: {other}")).into()),
         };
-        let answer = json!({
+        Ok(json!({
             "success": true,
             "txHash": transfer_hash(id),
             "planId": PublicId::new(plan.tenant, plan.id).to_string(),
             "creditsGranted": terms.amount.to_string(),
             "balance": whole_credits(balance),
-        });
-        Ok(Granted { replayed, answer })
+        }))
     }
 }

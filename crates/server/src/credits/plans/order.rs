@@ -15,8 +15,8 @@ use crate::{
     refusal::{Failure, Refusal},
 };
 
-/// Grants a free plan's credits to the caller's account; ordering again tops up, a trial is granted once. There is no body.
-/// Repeated with the same `Idempotency-Key` it has its effect once.
+/// Grants a free plan's credits to the caller's account; ordering again tops up. There is no body. Repeated with the same
+/// `Idempotency-Key` it has its effect once. A trial is granted once, and every later order of it says so.
 #[tracing::instrument(name = PLAN_ORDER, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn order(
     State(backend): State<Backend>,
@@ -39,11 +39,10 @@ async fn place(backend: &Backend, caller: &Caller, plan: &Plan, name: &str) -> R
     } else {
         TransferId::derive(caller.tenant, "order", &format!("{}/{name}", caller.account))
     };
-    let terms = plan.rules.grant(backend.now());
-    let granting = Granting { id, plan, to: caller.account, terms };
-    let granted = backend.grant(caller, granting).await?;
-    if trial && granted.replayed {
+    // Looked up first: a grant that finds itself done may be this very one, repeated after a commit of unknown outcome.
+    if trial && backend.store().transfer(caller.tenant, id).await?.is_some() {
         return Err(Refusal::TrialTaken.into());
     }
-    Ok(granted.answer)
+    let terms = plan.rules.grant(backend.now());
+    backend.grant(caller, Granting { id, plan, to: caller.account, terms }).await
 }

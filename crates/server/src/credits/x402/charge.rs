@@ -40,7 +40,7 @@ pub(super) enum ChargeName<'a> {
     Request(&'a str),
     /// By the caller's idempotency key.
     Key(&'a str),
-    /// By nothing: by its nonce if it has one.
+    /// By nothing: a charge of its own each time.
     Unnamed,
 }
 
@@ -64,11 +64,11 @@ impl Charge {
         {
             return TransferId::from_uuid(ours);
         }
-        let (scope, key) = match (name, &self.nonce) {
-            (ChargeName::Request(id), _) => ("charge", format!("{}/{id}", self.payer)),
-            (ChargeName::Key(key), _) => ("charge-key", format!("{}/{key}", self.payer)),
-            (ChargeName::Unnamed, Some(nonce)) => ("charge-nonce", nonce.clone()),
-            (ChargeName::Unnamed, None) => ("charge-once", Uuid::now_v7().to_string()),
+        let (scope, key) = match name {
+            ChargeName::Request(id) => ("charge", format!("{}/{id}", self.payer)),
+            ChargeName::Key(key) => ("charge-key", format!("{}/{key}", self.payer)),
+            // A single-use token is kept from a second one by its limit.
+            ChargeName::Unnamed => return TransferId::from_uuid(Uuid::now_v7()),
         };
         TransferId::derive(self.plan.tenant, scope, &key)
     }

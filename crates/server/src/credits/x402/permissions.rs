@@ -32,7 +32,8 @@ const ISSUER: &str = "farebox";
 const MAX_URL: usize = 4096;
 const MAX_LABEL: usize = 64;
 
-/// Version 2 tokens are reusable; version 3 tokens are bound to agent, URL and verb, and pay once. Nothing is stored.
+/// Version 2 tokens are reusable; version 3 tokens are bound to agent, URL and verb, and pay once. No token is stored; a delegation that the request
+/// describes is.
 #[tracing::instrument(name = PERMISSION, skip_all, fields(farebox.merchant = %caller.tenant))]
 pub(crate) async fn permissions(
     State(backend): State<Backend>,

@@ -18,7 +18,7 @@ use crate::{
     backend::Backend,
     credits::shape::{quantity, transfer_hash},
     http::{Body, Name, Problem, Seller},
-    refusal::{Failure, Refusal, impossible},
+    refusal::{Failure, impossible},
 };
 
 /// Takes the credits that verify reserved, or takes them at once. The same `agentRequestId` (or, without one, the same
@@ -55,9 +55,6 @@ impl Backend {
             return Err(refusal.clone().into());
         }
         match self.decide(Command::Post(charge.operation(id, actor)?)).await? {
-            Ok(Outcome::Posted { replayed: true, .. }) if matches!(name, ChargeName::Unnamed) => {
-                Err(Refusal::Spent.into())
-            }
             Ok(Outcome::Posted { amount, balance, .. }) => Ok(receipt(charge, id, amount, balance)),
             Ok(other) => Err(impossible(format!("a post was answered {other:?}")).into()),
             Err(refusal) => Err(self.explain(charge, refusal).await?.into()),

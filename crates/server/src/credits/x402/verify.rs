@@ -22,8 +22,6 @@ use crate::{
 };
 
 const MAX_HOLD: u32 = 86_400;
-/// Accounts whose due holds one verify ends at most, when they stand in its way.
-const SWEPT: u32 = 64;
 
 /// A payment that would go through, or is reserved.
 pub(super) struct Verification {
@@ -112,35 +110,13 @@ impl Backend {
         }
     }
 
-    /// Looks without reserving. Only holds whose time is over are ended, and only if they stand in the way.
+    /// Looks without reserving: what the payer has, or what the payment lacks.
     async fn simulate(&self, charge: &Charge) -> Result<i64, Failure> {
-        match self.look(charge).await? {
-            Err(_) if self.has_due_holds(charge).await? => {
-                self.store().sweep(charge.plan.tenant, SWEPT).await?;
-                Ok(self.look(charge).await??)
-            }
-            seen => Ok(seen?),
-        }
-    }
-
-    /// What the payer has, or what the payment lacks.
-    async fn look(&self, charge: &Charge) -> Result<Result<i64, Refusal>, Failure> {
         if let Some(refusal) = self.used_up(charge).await? {
-            return Ok(Err(refusal));
+            return Err(refusal.into());
         }
         let account = self.store().account(&charge.spend().holder()).await?;
         let available = account.map_or(0, |account| account.available(self.now()));
-        Ok(charge.lacking(available).map_or(Ok(available), Err))
-    }
-
-    async fn has_due_holds(&self, charge: &Charge) -> Result<bool, Failure> {
-        let limits = charge.limits.iter().map(|limit| charge.limit_account(limit));
-        for spec in std::iter::once(charge.spend().holder()).chain(limits) {
-            let account = self.store().account(&spec).await?;
-            if account.and_then(|account| account.next_expiry).is_some_and(|at| at <= self.now()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        charge.lacking(available).map_or(Ok(available), |refusal| Err(refusal.into()))
     }
 }
