@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Make a request and pay for it with credits.
     Pay(PayArgs),
-    /// Create keys of the credits API.
+    /// Create and revoke keys of the credits API.
     Key(KeyArgs),
     /// Create, list and revoke management tokens.
     Token(TokenArgs),
@@ -65,10 +65,21 @@ impl Command {
     }
 }
 
+/// An address to listen on.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "write IP:PORT, for example 127.0.0.1:3001")
+}
+
+/// A name that lists can show.
+fn name(text: &str) -> Result<String, &'static str> {
+    let good = !text.trim().is_empty() && text.len() <= 100 && !text.chars().any(char::is_control);
+    if good { Ok(text.to_owned()) } else { Err("a name has 1 to 100 visible characters") }
+}
+
 #[derive(Args)]
 pub(crate) struct InitArgs {
     /// Name of the first merchant.
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = name)]
     pub(crate) merchant: String,
     /// test or live.
     #[arg(long, default_value = "test", value_parser = clap::value_parser!(Mode))]
@@ -78,8 +89,11 @@ pub(crate) struct InitArgs {
 #[derive(Args)]
 pub(crate) struct ServeArgs {
     /// Address to listen on [default: 127.0.0.1:3001].
-    #[arg(long, value_name = "ADDRESS", env = "FAREBOX_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", env = "FAREBOX_LISTEN", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
+    /// Stop when standard input ends: with whoever started this.
+    #[arg(long, hide = true)]
+    pub(crate) stop_with_stdin: bool,
 }
 
 #[derive(Args)]
@@ -87,8 +101,8 @@ pub(crate) struct DemoArgs {
     /// End after the walk instead of staying up.
     #[arg(long)]
     pub(crate) once: bool,
-    /// Address of the paid API [default: any free port on 127.0.0.1].
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    /// Address of the paid API; port 0 is any free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// Folder for the demo's database [default: a temporary one].
     #[arg(long, value_name = "FOLDER")]
@@ -99,9 +113,9 @@ pub(crate) struct DemoArgs {
 pub(crate) struct PayArgs {
     /// What to request.
     pub(crate) url: String,
-    /// Method.
-    #[arg(short = 'X', long, default_value = "GET")]
-    pub(crate) method: String,
+    /// Method [default: GET, or POST with --data].
+    #[arg(short = 'X', long)]
+    pub(crate) method: Option<String>,
     /// Request body.
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) data: Option<String>,
@@ -163,7 +177,7 @@ pub(crate) enum TokenCommand {
     /// Create a token. It is shown once.
     Create {
         /// What it is for.
-        #[arg(long, default_value = "token")]
+        #[arg(long, default_value = "token", value_parser = name)]
         name: String,
     },
     /// List tokens; their secrets are not stored.

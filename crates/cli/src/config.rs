@@ -77,7 +77,7 @@ pub(crate) fn load(global: &Global, command: &Command) -> anyhow::Result<Config>
     if let Some(file) = &global.secret_key_file {
         figment = figment.merge(Serialized::global("secret_key_file", file));
     }
-    let raw: Raw = figment.extract().map_err(|error| failure(explain(&error), "see `farebox help` for the options"))?;
+    let raw: Raw = figment.extract().map_err(|error| explain(&error))?;
     let database_url = raw.database_url.parse();
     Ok(Config {
         database_url: database_url.map_err(|error| failure("the database URL cannot be read", format!("{error}")))?,
@@ -92,7 +92,7 @@ fn config_file(global: &Global) -> anyhow::Result<Option<PathBuf>> {
     match &global.config {
         Some(file) if file.is_file() => Ok(Some(file.clone())),
         Some(file) => Err(failure(
-            format!("there is no configuration file {}", file.display()),
+            format!("{} is no configuration file that can be read", file.display()),
             "check the path given by --config or FAREBOX_CONFIG",
         )),
         None => Ok(Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file())),
@@ -113,7 +113,16 @@ fn check_keys(file: &Path) -> anyhow::Result<()> {
     Err(failure(format!("unknown configuration key `{unknown}` in {}", file.display()), help))
 }
 
-fn explain(error: &figment::Error) -> String {
-    let source = error.metadata.as_ref().map(|from| format!(" (from {})", from.name)).unwrap_or_default();
-    format!("configuration: {error}{source}")
+/// Names the key and where its value came from, and shows a good one.
+fn explain(error: &figment::Error) -> anyhow::Error {
+    let key = error.path.last().map_or("?", String::as_str);
+    let place = error.metadata.as_ref().and_then(|from| from.source.as_ref()).map(|source| format!(" in {source}"));
+    let example = match key {
+        "listen" => "listen = \"127.0.0.1:3001\"",
+        "log_format" => "log_format = \"text\" or \"json\"",
+        "database_url" => "database_url = \"sqlite:farebox.db\"",
+        _ => "key = \"value\" a line",
+    };
+    let what = format!("the value of `{key}`{} cannot be used: {}", place.unwrap_or_default(), error.kind);
+    failure(what, format!("write {example}"))
 }

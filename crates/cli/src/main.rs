@@ -37,13 +37,13 @@ fn main() -> ExitCode {
 async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
     // Completions need no configuration, and must work when it is broken.
     if let Command::Completions { shell } = cli.command {
-        return commands::completions::run(shell);
+        return commands::completions::run(shell, output);
     }
     let config = config::load(&cli.global, &cli.command)?;
     output::start_log(&config)?;
     match cli.command {
         Command::Init(args) => commands::init::run(&config, &args, output).await,
-        Command::Serve(_) => commands::serve::run(&config, output).await,
+        Command::Serve(args) => commands::serve::run(&config, &args, output).await,
         Command::Migrate => commands::migrate::run(&config, output).await,
         Command::Key(args) => commands::key::run(&config, &args, output).await,
         Command::Token(args) => commands::token::run(&config, &args, output).await,

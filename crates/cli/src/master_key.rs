@@ -15,9 +15,9 @@ use crate::{config::Config, failure::failure};
 
 const VARIABLE: &str = "FAREBOX_SECRET_KEY";
 
-/// Reads the secret: from the environment, a named file, or a default file that is made on first use. The default is
-/// beside a SQLite file, and in the user's data folder for PostgreSQL.
-pub(crate) fn load(config: &Config) -> anyhow::Result<Keyring> {
+/// Reads the secret: from the environment, a named file, or a default file. The default is beside a SQLite file, and in the
+/// user's data folder for PostgreSQL; it is made on first use, but never for a database that has had another (`claimed`).
+pub(crate) fn load(config: &Config, claimed: bool) -> anyhow::Result<Keyring> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the secret is read here and nowhere else, and must not pass through figment"
@@ -38,6 +38,10 @@ pub(crate) fn load(config: &Config) -> anyhow::Result<Keyring> {
     let file = default_file(&config.database_url)?;
     match fs::read_to_string(&file) {
         Ok(hex) => parse(&hex).with_context(|| format!("{} does not hold a secret key", file.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && claimed => Err(failure(
+            format!("the secret key file {} is missing", file.display()),
+            format!("restore it, or set {VARIABLE}: the keys and tokens of this database were signed with it"),
+        )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(&file),
         Err(error) => Err(failure(
             format!("the secret key file {} cannot be read: {error}", file.display()),
@@ -71,6 +75,7 @@ fn create(file: &Path) -> anyhow::Result<Keyring> {
         let help = format!("create its folder, set {VARIABLE}, or name another file with --secret-key-file");
         failure(format!("the secret key file {} cannot be created", file.display()), help)
     };
+    // Beside a SQLite file the folder is there; the user's data folder may not be.
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|_| cannot())?;
     }

@@ -1,15 +1,15 @@
 //! What the user sees: text for people, or one JSON object; progress on a terminal.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line's one way out")]
+#![expect(clippy::print_stderr, reason = "this is the command line's one way out")]
 
 use std::{
-    io::{IsTerminal, stderr},
+    io::{ErrorKind, IsTerminal, Write, stderr, stdout},
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt};
 
 use crate::{
     config::{Config, LogFormat},
@@ -26,19 +26,33 @@ impl Output {
         Self { json }
     }
 
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A command's answer: `text` for people, `object` for programs.
     pub(crate) fn answer(&self, text: impl AsRef<str>, object: &Value) {
         if self.json {
-            println!("{object}");
+            print(&format!("{object}\n"));
         } else {
-            println!("{}", text.as_ref());
+            print(&format!("{}\n", text.as_ref()));
         }
+    }
+
+    /// What a command was asked for, as it is, without a line end of ours.
+    pub(crate) fn raw(&self, text: &str) {
+        print(text);
+    }
+
+    /// A line beside what a command was asked for, on standard error.
+    pub(crate) fn aside(&self, text: &str) {
+        eprintln!("{text}");
     }
 
     /// A line for people only; nothing in JSON.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         if !self.json {
-            println!("{}", text.as_ref());
+            print(&format!("{}\n", text.as_ref()));
         }
     }
 
@@ -69,6 +83,19 @@ impl Output {
     }
 }
 
+/// Writes to standard output. Nobody reading on is no error; an answer that cannot be given is.
+fn print(text: &str) {
+    let mut out = stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("error: cannot write to standard output: {error}");
+            std::process::exit(1);
+        }
+    }
+}
+
 /// A running spinner.
 pub(crate) struct Progress(Option<ProgressBar>);
 
@@ -82,9 +109,12 @@ impl Drop for Progress {
 
 /// Sends logs to standard error, as configured.
 pub(crate) fn start_log(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| {
-        failure(format!("the log filter cannot be read: {error}"), "for example FAREBOX_LOG=info,farebox_store=debug")
-    })?;
+    let help = "a level (off, error, warn, info, debug, trace) or levels by part: FAREBOX_LOG=info,farebox_store=debug";
+    if let Some(odd) = config.log.split(',').find(|part| !part.contains('=') && part.parse::<LevelFilter>().is_err()) {
+        return Err(failure(format!("`{odd}` is not a log level"), help));
+    }
+    let filter = EnvFilter::try_new(&config.log);
+    let filter = filter.map_err(|error| failure(format!("the log filter cannot be read: {error}"), help))?;
     let builder = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => builder.with_target(false).init(),

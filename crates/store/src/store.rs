@@ -77,6 +77,8 @@ pub trait Store: Send + Sync + 'static {
     async fn schema(&self) -> Result<SchemaState, Fault>;
     /// Brings the schema up to date, under a lock; harmless when it is.
     async fn migrate(&self) -> Result<SchemaState, Fault>;
+    /// Whether the database has been tied to a secret key.
+    async fn is_claimed(&self) -> Result<bool, Fault>;
     /// Ties the database to one secret key: true if `fingerprint` is the one it was first used with (or this is the first).
     async fn claim(&self, fingerprint: [u8; 32]) -> Result<bool, Fault>;
     /// A round trip, for readiness.

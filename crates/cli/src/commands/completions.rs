@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
-use crate::args::Cli;
+use crate::{args::Cli, output::Output};
 
-pub(crate) fn run(shell: clap_complete::Shell) -> anyhow::Result<ExitCode> {
-    clap_complete::generate(shell, &mut Cli::command(), "farebox", &mut std::io::stdout());
+pub(crate) fn run(shell: clap_complete::Shell, output: &Output) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "farebox", &mut script);
+    output.raw(&String::from_utf8_lossy(&script));
     Ok(ExitCode::SUCCESS)
 }

@@ -8,29 +8,27 @@ use farebox_store::{Change, Merchant, OperationKey, Record, Recorded, Store};
 use farebox_types::{Clock, Id, Mode, SystemClock};
 use serde_json::json;
 
-use crate::{args::InitArgs, config::Config, database, failure::failure, master_key, output::Output};
+use crate::{args::InitArgs, config::Config, database, database::Missing, failure::failure, output::Output};
 
 pub(crate) async fn run(config: &Config, args: &InitArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    if args.merchant.is_empty() || args.merchant.len() > 100 {
-        return Err(failure("a merchant's name has 1 to 100 characters", "give another --merchant"));
-    }
-    let keyring = master_key::load(config)?;
-    let store = database::open_current(config, &keyring).await?;
+    let (store, keyring) = database::open_current(config, Missing::Create).await?;
     let answer = create(&*store, &keyring, args).await;
     store.close().await;
     let (merchant, token) = answer?;
     let text = match &token {
         Some(token) => format!(
-            "Merchant {} ({}, {}).\nIts API token, shown this once:\n{token}\n\nNext: farebox key create --role seller",
+            "Merchant {} ({}, {}).\nIts API token, shown this once:\n{token}\n\nNext: farebox key create --role seller --merchant '{0}'",
             args.merchant, merchant.id, merchant.mode
         ),
         None => format!(
-            "Merchant {} ({}, {}) exists already. Its API token was shown once; make another with `farebox token create`.",
+            "Merchant {} ({}, {}) exists already. Its API token was shown once; \
+             make another: farebox token create --merchant '{0}'",
             args.merchant, merchant.id, merchant.mode
         ),
     };
     let object = json!({
         "merchant_id": merchant.id.to_string(),
+        "merchant": merchant.name,
         "api_token": token,
         "mode": merchant.mode.as_str(),
         "created": token.is_some(),

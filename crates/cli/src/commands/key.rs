@@ -10,15 +10,13 @@ use serde_json::json;
 use crate::{
     args::{KeyArgs, KeyCommand, RoleArg},
     config::Config,
-    database,
+    database::{self, Missing},
     failure::failure,
-    master_key,
     output::Output,
 };
 
 pub(crate) async fn run(config: &Config, args: &KeyArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let keyring = master_key::load(config)?;
-    let store = database::open_current(config, &keyring).await?;
+    let (store, keyring) = database::open_current(config, Missing::Refuse).await?;
     let done = match &args.command {
         KeyCommand::Create { role, merchant } => create(&*store, &keyring, *role, merchant.as_deref(), output).await,
         KeyCommand::Revoke { id, merchant } => revoke(&*store, id, merchant.as_deref(), output).await,

@@ -5,20 +5,22 @@ use std::{future::IntoFuture, process::ExitCode, sync::Arc, time::Duration};
 use farebox_server::{Backend, router, worker};
 use farebox_types::SystemClock;
 use serde_json::json;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
 
 use super::signals::told_to_stop;
-use crate::{config::Config, database, failure::failure, master_key, output::Output};
+use crate::{args::ServeArgs, config::Config, database, database::Missing, failure::failure, output::Output};
 
 /// Requests that are still running this long after the signal are given up; their clients may repeat them.
 const DRAIN: Duration = Duration::from_secs(20);
 
-pub(crate) async fn run(config: &Config, output: &Output) -> anyhow::Result<ExitCode> {
-    let keyring = master_key::load(config)?;
-    let store = database::open_current(config, &keyring).await?;
+pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         failure(format!("cannot listen on {}: {error}", config.listen), "choose another address with --listen")
     })?;
+    let (store, keyring) = database::open_current(config, Missing::Create).await?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let backend = Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring);
@@ -30,7 +32,7 @@ pub(crate) async fn run(config: &Config, output: &Output) -> anyhow::Result<Exit
     let mut serving = tokio::spawn(serving.into_future());
     tokio::select! {
         ended = &mut serving => ended??,
-        () = told_to_stop() => {
+        () = stopped(args.stop_with_stdin) => {
             tracing::info!("stopping: no new requests, finishing those that run");
             stop.send_replace(true);
             match tokio::time::timeout(DRAIN, serving).await {
@@ -43,6 +45,24 @@ pub(crate) async fn run(config: &Config, output: &Output) -> anyhow::Result<Exit
     working.await?;
     store.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Done when a signal says so, or, `with_stdin`, when whoever started this process has gone.
+async fn stopped(with_stdin: bool) {
+    if !with_stdin {
+        return told_to_stop().await;
+    }
+    let (ended, end) = oneshot::channel();
+    // A thread of its own, which nothing waits for: a read of standard input cannot be called off.
+    std::thread::spawn(move || {
+        // However it ends, there is nobody left at the other end.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    tokio::select! {
+        () = told_to_stop() => {}
+        _ = end => {}
+    }
 }
 
 /// Done when `stop` says so.

@@ -11,15 +11,13 @@ use serde_json::json;
 use crate::{
     args::{TokenArgs, TokenCommand},
     config::Config,
-    database,
+    database::{self, Missing},
     failure::failure,
-    master_key,
     output::Output,
 };
 
 pub(crate) async fn run(config: &Config, args: &TokenArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let keyring = master_key::load(config)?;
-    let store = database::open_current(config, &keyring).await?;
+    let (store, keyring) = database::open_current(config, Missing::Refuse).await?;
     let done = act(&*store, &keyring, args, output).await;
     store.close().await;
     done.map(|()| ExitCode::SUCCESS)

@@ -2,12 +2,17 @@
 
 use std::process::ExitCode;
 
+use farebox_store::SchemaState;
 use serde_json::json;
 
-use crate::{config::Config, database, output::Output};
+use crate::{config::Config, database, failure::failure, output::Output};
 
 pub(crate) async fn run(config: &Config, output: &Output) -> anyhow::Result<ExitCode> {
     let store = database::open_to_read(config).await?;
+    if store.schema().await? == SchemaState::Empty {
+        let what = format!("{} holds no farebox ledger", config.database_url);
+        return Err(failure(what, "check --database-url; `farebox init` makes one"));
+    }
     let progress = output.progress("rebuilding balances");
     let report = store.verify().await?;
     drop(progress);

@@ -67,7 +67,45 @@ async fn a_key_for_no_merchant_says_what_to_do() {
     let output = world.run(&["key", "create", "--role", "seller"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("farebox init"), "{}", stderr(&output));
+    assert!(std::fs::read_dir(world.folder.path()).unwrap().next().is_none(), "and leaves nothing behind");
+}
+
+#[tokio::test]
+async fn a_lost_secret_key_file_is_not_replaced() {
+    let world = World::new(Engine::Sqlite).await.unwrap();
+    let without_key = |args: &[&str]| world.farebox(args).env_remove("FAREBOX_SECRET_KEY").output().unwrap();
+    assert!(without_key(&["init", "--json"]).status.success());
+    let file = world.folder.path().join("farebox.db.key");
+    fs::rename(&file, world.folder.path().join("elsewhere")).unwrap();
+    let said = stderr(&without_key(&["token", "list"]));
+    assert!(said.contains("is missing") && said.contains("restore it"), "{said}");
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn a_link_to_a_sqlite_file_does_not_make_a_second_owner() {
+    let world = World::new(Engine::Sqlite).await.unwrap();
+    world.json(&["init", "--json"]);
+    let link = world.folder.path().join("link.db");
+    std::os::unix::fs::symlink(world.folder.path().join("farebox.db"), &link).unwrap();
+    let server = world.serve();
+    let url = format!("sqlite:{}", link.display());
+    let second = world.run(&["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+    assert!(stderr(&second).contains("in use by another farebox process"), "{}", stderr(&second));
+    assert_eq!(server.terminate(), Some(0));
     world.finish().await;
+}
+
+#[tokio::test]
+async fn a_demo_that_is_told_to_stop_ends_its_server_and_takes_its_folder_along() {
+    let world = World::new(Engine::Sqlite).await.unwrap();
+    let mut demo =
+        world.farebox(&["demo"]).env_remove("DATABASE_URL").env("TMPDIR", world.folder.path()).spawn().unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    let pid = demo.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
+    assert!(std::fs::read_dir(world.folder.path()).unwrap().next().is_none());
 }
 
 #[tokio::test]

@@ -59,7 +59,9 @@ async fn a_path_too_long_for_an_offer_is_not_served_paid_or_unpaid() {
     let server = server().await;
     for (length, status) in [(4000, "402"), (5000, "414"), (50_000, "414")] {
         let path = format!("/users/{}", "1".repeat(length));
-        for payment in ["", "payment-signature: t\r\n"].into_iter().filter(|payment| payment.is_empty() || length > 4096) {
+        for payment in
+            ["", "payment-signature: t\r\n"].into_iter().filter(|payment| payment.is_empty() || length > 4096)
+        {
             let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{payment}Connection: close\r\n\r\n");
             assert_eq!(server.raw(&request).await.split(' ').nth(1), Some(status), "{length} {payment:?}");
         }

@@ -70,6 +70,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 Refusal::BadBody("the body did not arrive".to_owned())
             }
         })?;
+        if raw.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(Refusal::BadBody("it must be a JSON object".to_owned()).into());
+        }
         let Json(value) =
             Json::<T>::from_bytes(&raw).map_err(|rejection| Refusal::BadBody(brief(&rejection.body_text())))?;
         Ok(Self { value, raw })
@@ -137,7 +140,10 @@ impl Window {
     }
 }
 
-/// At most 300 characters.
+/// What is wrong, in at most 300 characters, without the words of the library that found it.
 fn brief(text: &str) -> String {
+    let prefixes =
+        ["Failed to deserialize the JSON body into the target type: ", "Failed to parse the request body as JSON: "];
+    let text = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
     text.chars().filter(|c| !c.is_control()).take(300).collect()
 }

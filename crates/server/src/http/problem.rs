@@ -89,7 +89,9 @@ const fn shape(refusal: &Refusal) -> (StatusCode, &'static str, &'static str) {
 const fn hint(refusal: &Refusal) -> Option<&'static str> {
     Some(match refusal {
         Refusal::NoKey | Refusal::BadKey => "create a key with `farebox key create`",
-        Refusal::NoRoute => "sub-tasks, simulations, fiat, MPP and organizations are not served here",
+        Refusal::NoRoute => {
+            "the credits API is under /api/v1; its sub-tasks, simulations, fiat and MPP are not served here"
+        }
         Refusal::InvalidToken => "mint a new access token",
         Refusal::Spent => "a version 3 token pays once: mint a new one",
         Refusal::InUse => "wait for the other request to end, or mint a new token",

@@ -64,6 +64,10 @@ fn already_there(error: &sqlx::Error) -> bool {
     matches!(code.as_deref(), Some("23505" | "42P07" | "42710"))
 }
 
+pub(super) async fn is_claimed(pool: &PgPool) -> Result<bool, Fault> {
+    Ok(limited(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM instance)").fetch_one(pool)).await?)
+}
+
 pub(super) async fn claim(pool: &PgPool, fingerprint: [u8; 32]) -> Result<bool, Fault> {
     let first = sqlx::query("INSERT INTO instance (id, fingerprint) VALUES (1, $1) ON CONFLICT DO NOTHING");
     limited(first.bind(fingerprint).execute(pool)).await?;

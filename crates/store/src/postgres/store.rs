@@ -150,6 +150,10 @@ impl Store for PostgresStore {
         schema::migrate(self.server.connect().await?, self.clock.now()).await
     }
 
+    async fn is_claimed(&self) -> Result<bool, Fault> {
+        schema::is_claimed(&self.pool).await
+    }
+
     async fn claim(&self, fingerprint: [u8; 32]) -> Result<bool, Fault> {
         schema::claim(&self.pool, fingerprint).await
     }

@@ -9,6 +9,7 @@ mod writer;
 
 use std::{
     fs::{File, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -40,6 +41,8 @@ impl SqliteStore {
     /// # Errors
     /// A [`Fault`] that says what to do if another process owns the file, or it cannot be created or read.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
+        // Balances are nobody else's business: a new file is its owner's alone. What is wrong with the path, SQLite says.
+        drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path));
         let connection = connect(path, OpenFlags::default())?;
         let ownership = own(path)?;
         let (lanes, lane) = Lanes::one();

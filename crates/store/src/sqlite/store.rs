@@ -154,6 +154,10 @@ impl Store for SqliteStore {
         done.map_err(|error| Fault::never(format!("the migration ended early: {error}")))?
     }
 
+    async fn is_claimed(&self) -> Result<bool, Fault> {
+        self.read(|sql| Ok(sql.query_row("SELECT count(*) FROM instance", [], |row| row.get::<_, i64>(0))? > 0)).await
+    }
+
     async fn claim(&self, fingerprint: [u8; 32]) -> Result<bool, Fault> {
         self.read(move |sql| schema::claim(sql, fingerprint)).await
     }

@@ -2,13 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::Context;
 use axum::{Json, Router, routing::get};
 use farebox_gate::{Gate, PaymentContext, Route};
 use farebox_types::{Mode, Secret};
 use farebox_x402::client::CreditsClient;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use crate::failure::failure;
 
 /// Serves the API; returns its base URL. It ends with the process.
 pub(super) async fn start(listen: SocketAddr, backend: &str, seller: Secret, plan: &str) -> anyhow::Result<String> {
@@ -18,7 +19,9 @@ pub(super) async fn start(listen: SocketAddr, backend: &str, seller: Secret, pla
         .route("GET /joke", Route::credits(plan).price("1 credit").description("One joke"))
         .build()?;
     let app = Router::new().route("/joke", get(joke)).route("/health", get(async || "ok")).layer(gate);
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        failure(format!("cannot listen on {listen}: {error}"), "choose another address with --listen")
+    })?;
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(format!("http://{address}"))

@@ -4,6 +4,7 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -12,6 +13,8 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
+
+use crate::failure::failure;
 
 /// A server on its own SQLite file, at one address for as long as the demo lives.
 pub(super) struct Backend {
@@ -45,10 +48,10 @@ impl Backend {
     /// Runs a command to its end: its exit code and the object it printed.
     pub(super) async fn run(&self, args: &[&str]) -> anyhow::Result<(ExitStatus, Value)> {
         let output = self.command(args)?.output().await?;
-        let answer = serde_json::from_slice(&output.stdout).with_context(|| {
-            format!("`farebox {}` failed: {}", args.join(" "), String::from_utf8_lossy(&output.stderr))
-        })?;
-        Ok((output.status, answer))
+        match serde_json::from_slice(&output.stdout) {
+            Ok(answer) => Ok((output.status, answer)),
+            Err(_) => Err(said(args, &output.stderr)),
+        }
     }
 
     /// One member of what a command printed.
@@ -58,10 +61,12 @@ impl Backend {
         text.map(ToOwned::to_owned).with_context(|| format!("`farebox {}` printed no {member}", args.join(" ")))
     }
 
-    /// Starts the server and waits until it listens.
+    /// Starts the server and waits until it listens. It ends with this process, however that ends.
     pub(super) async fn start(&mut self) -> anyhow::Result<()> {
         let address = format!("127.0.0.1:{}", self.port);
-        let mut child = self.command(&["serve", "--listen", &address])?.stdout(Stdio::piped()).spawn()?;
+        let mut child = self.command(&["serve", "--listen", &address, "--stop-with-stdin"])?;
+        child.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = child.spawn()?;
         let stdout = child.stdout.take().context("the server has no output")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).await?;
@@ -72,9 +77,27 @@ impl Backend {
         Ok(())
     }
 
+    /// Ends the server in order.
+    pub(super) async fn stop(&mut self) -> anyhow::Result<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        drop(child.stdin.take());
+        if tokio::time::timeout(Duration::from_secs(10), child.wait()).await.is_err() {
+            child.kill().await?;
+        }
+        Ok(())
+    }
+
     /// `kill -9`.
     pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         Ok(child.kill().await?)
     }
+}
+
+/// What a command said went wrong, and its help.
+fn said(args: &[&str], stderr: &[u8]) -> anyhow::Error {
+    let object: Value = serde_json::from_slice(stderr).unwrap_or_default();
+    let what = object["error"].as_str().map_or_else(|| String::from_utf8_lossy(stderr).into_owned(), ToOwned::to_owned);
+    let help = object["help"].as_str().unwrap_or("try another --data-dir");
+    failure(format!("`farebox {}`: {}", args.join(" "), what.trim()), help)
 }

@@ -8,23 +8,35 @@ mod walk;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
+use backend::Backend;
 
 use super::signals::told_to_stop;
-use crate::{args::DemoArgs, output::Output};
+use crate::{args::DemoArgs, failure::failure, output::Output};
 
 pub(crate) async fn run(args: &DemoArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let folder = Folder::new(args.data_dir.clone())?;
-    let mut walk = walk::Walk::start(&folder.path, args.listen, output).await?;
+    let mut backend = Backend::new(&folder.path)?;
+    // Told to stop at any moment, it ends its server and takes its folder along.
+    let outcome = tokio::select! {
+        outcome = walk(&mut backend, args, output) => outcome,
+        () = told_to_stop() => Ok(()),
+    };
+    backend.stop().await?;
+    outcome?;
+    output.line("Bye.");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn walk(backend: &mut Backend, args: &DemoArgs, output: &Output) -> anyhow::Result<()> {
+    let mut walk = walk::Walk::start(backend, args.listen, output).await?;
     walk.first_paid_request().await?;
     walk.more_requests_than_credits().await?;
     walk.killed_in_the_middle().await?;
     walk.say_how_to_try(args.once);
     if !args.once {
-        told_to_stop().await;
+        std::future::pending::<()>().await;
     }
-    walk.end();
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The given folder, or a temporary one that goes with the demo.
@@ -37,7 +49,10 @@ impl Folder {
     fn new(given: Option<PathBuf>) -> anyhow::Result<Self> {
         let temporary = given.is_none();
         let path = given.unwrap_or_else(|| std::env::temp_dir().join(format!("farebox-demo-{}", std::process::id())));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot create the folder {}", path.display()))?;
+        let path = std::path::absolute(path)?;
+        std::fs::create_dir_all(&path).map_err(|error| {
+            failure(format!("cannot create the folder {}: {error}", path.display()), "choose another --data-dir")
+        })?;
         Ok(Self { path, temporary })
     }
 }

@@ -1,6 +1,6 @@
 //! The walk itself, one step after the other, each checked.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, ensure};
 use farebox_payer::Payer;
@@ -15,7 +15,7 @@ const PARALLEL: usize = 50;
 
 pub(super) struct Walk<'a> {
     output: &'a Output,
-    backend: Backend,
+    backend: &'a mut Backend,
     api: String,
     http: reqwest::Client,
     seller: String,
@@ -31,13 +31,16 @@ struct Buyer {
 
 impl<'a> Walk<'a> {
     /// Starts the server and the API, with a merchant, its keys and a free plan.
-    pub(super) async fn start(folder: &Path, listen: SocketAddr, output: &'a Output) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        backend: &'a mut Backend,
+        listen: SocketAddr,
+        output: &'a Output,
+    ) -> anyhow::Result<Self> {
         let progress = output.progress("starting the server");
-        let mut backend = Backend::new(folder)?;
         backend.run(&["init", "--merchant", "demo", "--mode", "test"]).await?;
         let seller = backend.ask(&["key", "create", "--role", "seller"], "api_key").await?;
         // Keys are made before the server starts: it will own the database file.
-        let buyers = [new_buyer(&backend).await?, new_buyer(&backend).await?, new_buyer(&backend).await?];
+        let buyers = [new_buyer(backend).await?, new_buyer(backend).await?, new_buyer(backend).await?];
         backend.start().await?;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
         let plan = register_plan(&http, &backend.url(), &seller).await?;
@@ -142,11 +145,6 @@ impl<'a> Walk<'a> {
             self.plan, buyer.account
         );
         self.output.answer(text, &object);
-    }
-
-    /// The server goes with the demo.
-    pub(super) fn end(self) {
-        self.output.line("Bye.");
     }
 
     fn step(&self, number: u8, what: &str) {
