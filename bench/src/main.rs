@@ -1,4 +1,4 @@
-//! `bench [name]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//! `bench [ledger [callers] | gate]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
 
@@ -19,10 +19,11 @@ fn main() -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match words.as_slice() {
             [] => {
-                ledger::run().await?;
+                ledger::run(&ledger::CALLERS).await?;
                 gate::run().await?;
             }
-            ["ledger"] => ledger::run().await?,
+            ["ledger"] => ledger::run(&ledger::CALLERS).await?,
+            ["ledger", callers] => ledger::run(&[callers.parse()?]).await?,
             ["gate"] => gate::run().await?,
             // A subject of the gate bench, in a process of its own so that its CPU time can be read.
             ["serve", subject, rest @ ..] => gate::subject::serve(subject, rest).await?,
