@@ -53,6 +53,7 @@ pub(crate) struct Auditor {
     accounts: HashMap<AccountId, Sums>,
     lots: HashMap<Uuid, LotSums>,
     parties: HashSet<AccountId>,
+    unguarded: HashSet<AccountId>,
     chains: BTreeMap<(Uuid, Uuid), (i64, [u8; 32])>,
 }
 
@@ -149,14 +150,15 @@ impl Auditor {
 
     pub(crate) fn unguarded(&mut self, id: AccountId) {
         self.parties.remove(&id);
-        // What flows into an unguarded account is no lot.
-        self.lots.retain(|_, lot| lot.account != Some(id));
+        self.unguarded.insert(id);
     }
 
     pub(crate) fn finish(mut self) -> Report {
         let closed: Vec<(Uuid, i64)> = self
             .lots
             .iter()
+            // What flows into an unguarded account is no lot.
+            .filter(|(_, lot)| lot.account.is_none_or(|account| !self.unguarded.contains(&account)))
             .map(|(id, lot)| (*id, lot.granted - lot.spent - lot.held))
             .filter(|(_, rest)| *rest != 0)
             .collect();

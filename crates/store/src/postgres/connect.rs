@@ -4,7 +4,7 @@ use std::{future::Future, io, time::Duration};
 
 use farebox_types::Secret;
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool,
+    ConnectOptions, Executor, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -18,13 +18,17 @@ const STATEMENT_LIMIT: Duration = Duration::from_secs(20);
 
 /// What a writer's connection is told once.
 ///
-/// Every statement of a writer goes by primary key, and is planned once: a plan that was made while a table was empty
-/// must not read it from end to end when it is full. A lock that is not had within seconds, or that a stopped process
+/// Every statement of a writer goes by primary key and is planned once: a plan that was made while a table was empty must
+/// not read it from end to end when it is full. A lock that is not had within seconds, or that a stopped process
 /// keeps, is given up: the write is tried again. Whoever turned `synchronous_commit` off did not mean the ledger.
 const WRITER_SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
      SET plan_cache_mode = force_generic_plan; SET jit = off; \
      SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'; \
      SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// A reader's statements are planned anew each time: a look-up that was planned while its table had one page would read
+/// all of the table from then on.
+const READER_SETTINGS: &str = "SET plan_cache_mode = force_custom_plan";
 
 /// One database on one server. Holds the password: no `Debug`.
 #[derive(Clone)]
@@ -76,6 +80,9 @@ impl Server {
             .max_connections(max_connections.max(1))
             .acquire_timeout(ACQUIRE_LIMIT)
             .test_before_acquire(true)
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(READER_SETTINGS).await.map(|_| ()) })
+            })
             .connect_lazy_with(self.options.clone())
     }
 

@@ -6,7 +6,7 @@ use farebox_engine::ledger::{
     Account, AccountId, AccountKind, AccountSpec, Changes, Needs, State, Transfer, TransferId, Unit,
 };
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
@@ -57,11 +57,12 @@ const OPEN: &str = "INSERT INTO account (tenant, id, owner, unit, kind, floor, p
      SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), \
      unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::text[]) \
      ON CONFLICT DO NOTHING RETURNING id";
+/// `= ANY (ARRAY[…])` says what `=` says, but can only be an index look-up: no join order turns it into a walk over the table.
 const WRITE: &str = "WITH moved AS (
         UPDATE account a SET posted = n.posted, held = n.held, next_expiry = n.next_expiry, lots = n.lots
         FROM (SELECT unnest($1::uuid[]) AS tenant, unnest($2::uuid[]) AS id, unnest($3::bigint[]) AS posted,
             unnest($4::bigint[]) AS held, unnest($5::bigint[]) AS next_expiry, unnest($6::text[]) AS lots) n
-        WHERE a.tenant = n.tenant AND a.id = n.id
+        WHERE a.tenant = ANY (ARRAY[n.tenant]) AND a.id = ANY (ARRAY[n.id])
     ), made AS (
         INSERT INTO transfer (tenant, id, operation, from_account, to_account, amount, settled, state, lots, balance,
             created_at, settled_at, expires_at)
@@ -74,7 +75,7 @@ const WRITE: &str = "WITH moved AS (
         FROM (SELECT unnest($20::uuid[]) AS tenant, unnest($21::uuid[]) AS id, unnest($22::bigint[]) AS settled,
             unnest($23::text[]) AS state, unnest($24::text[]) AS lots, unnest($25::bigint[]) AS balance,
             unnest($26::bigint[]) AS settled_at) n
-        WHERE t.tenant = n.tenant AND t.id = n.id
+        WHERE t.tenant = ANY (ARRAY[n.tenant]) AND t.id = ANY (ARRAY[n.id])
     ), told AS (
         INSERT INTO audit (tenant, chain, seq, entries, hash, created_at)
         SELECT unnest($27::uuid[]), unnest($28::uuid[]), unnest($29::bigint[]), unnest($30::text[]), unnest($31::bytea[]),
@@ -211,7 +212,7 @@ pub(super) async fn account(
     row.as_ref().map(read_account).transpose()
 }
 
-/// The account as a batch would find it now.
+/// The account as a batch would find it now; if holds are due, it and they come from one snapshot.
 pub(super) async fn account_as_of(
     sql: &mut PgConnection,
     tenant: Id<Merchant>,
@@ -219,11 +220,15 @@ pub(super) async fn account_as_of(
     now: Timestamp,
 ) -> sqlx::Result<Option<Account>> {
     let Some(row) = account(sql, tenant, id).await? else { return Ok(None) };
-    let mut outstanding = Vec::new();
-    if row.next_expiry.is_some_and(|at| at <= now) {
-        add_outstanding(sql, &[(tenant, id)], &mut outstanding).await?;
+    if row.next_expiry.is_none_or(|at| at > now) {
+        return Ok(Some(row.as_of(now, Vec::new())));
     }
-    Ok(Some(row.as_of(now, outstanding)))
+    let mut snapshot = sql.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    let row = account(&mut snapshot, tenant, id).await?;
+    let mut outstanding = Vec::new();
+    add_outstanding(&mut snapshot, &[(tenant, id)], &mut outstanding).await?;
+    snapshot.rollback().await?;
+    Ok(row.map(|row| row.as_of(now, outstanding)))
 }
 
 pub(super) async fn transfer(

@@ -1,6 +1,12 @@
 //! PostgreSQL: the server's processes are killed under load.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use farebox_engine::ledger::{Command, Outcome};
 use farebox_store::{Retry, Store};
@@ -12,7 +18,7 @@ use crate::{
 };
 
 const CALLERS: u64 = 32;
-const CHARGES: u64 = 12;
+const PLENTY: u64 = 1_000_000;
 
 /// Sends a command until it is answered.
 async fn insist(store: &Arc<dyn Store>, command: Command) -> (Outcome, u32) {
@@ -34,50 +40,56 @@ async fn what_was_answered_survives_the_connections_it_came_over() {
     let shop = world.shop;
     let other = another_process_at(&world.url(), &world.clock).await;
     for payer in 0..4 {
-        world.ask(shop.grant(&format!("g{payer}"), payer, 1_000)).await.unwrap();
+        world.ask(shop.grant(&format!("g{payer}"), payer, PLENTY)).await.unwrap();
     }
     let until = world.now().after(Duration::from_secs(600));
     let stores = [Arc::clone(&world.store), Arc::clone(&other)];
+    let stop = Arc::new(AtomicBool::new(false));
     let callers: Vec<_> = (0..CALLERS)
         .zip(stores.iter().cycle())
         .map(|(name, store)| {
-            let store = Arc::clone(store);
+            let (store, stop) = (Arc::clone(store), Arc::clone(&stop));
             tokio::spawn(async move {
-                for step in 0..CHARGES {
+                let mut charged = 0;
+                for step in 0_u64.. {
+                    if stop.load(Ordering::SeqCst) {
+                        break;
+                    }
                     let key = format!("{name}/{step}");
                     let payer = if step % 2 == 0 { 0 } else { name % 4 };
                     if step % 3 == 0 {
                         insist(&store, shop.hold(&key, payer, 1, until)).await;
                     }
                     insist(&store, shop.post(&key, payer, 1)).await;
+                    charged += 1;
                 }
+                charged
             })
         })
         .collect();
-    let killed = kill_while(&world.url(), || callers.iter().any(|caller| !caller.is_finished())).await;
+    let killed = kill_connections(&world.url(), 20).await;
+    stop.store(true, Ordering::SeqCst);
+    let mut charged = 0;
     for caller in callers {
-        caller.await.unwrap();
+        charged += caller.await.unwrap();
     }
-    assert!(killed > 10, "{killed} connections were killed");
+    assert!(killed > 20 && charged > 20, "{killed} connections, {charged} charges");
     let mut left = 0;
     for payer in 0..4 {
         let account = world.account(&shop.holder(payer)).await;
         assert_eq!(account.held, 0);
         left += account.posted;
     }
-    assert_eq!(left, micros(4_000 - CALLERS * CHARGES));
+    assert_eq!(left, micros(4 * PLENTY - charged));
     other.close().await;
     world.finish().await;
 }
 
 /// Ends every connection of the stores again and again; returns how many there were.
-async fn kill_while(url: &str, going: impl Fn() -> bool) -> i64 {
+async fn kill_connections(url: &str, rounds: u32) -> i64 {
     let mut sql = PgConnection::connect(url).await.unwrap();
     let mut killed = 0;
-    for _ in 0..60 {
-        if !going() {
-            break;
-        }
+    for _ in 0..rounds {
         let ended: i64 = sqlx::query_scalar(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
              WHERE datname = current_database() AND application_name = 'farebox'",
@@ -86,7 +98,27 @@ async fn kill_while(url: &str, going: impl Fn() -> bool) -> i64 {
         .await
         .unwrap();
         killed += ended;
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(Duration::from_millis(40)).await;
     }
     killed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_may_no_longer_write_is_left() {
+    let Some(world) = World::new(Engine::Postgres).await else { return };
+    let shop = world.shop;
+    world.ask(shop.grant("g", 1, 10)).await.unwrap();
+    let database = world.url();
+    let database = database.rsplit_once('/').unwrap().1.split('?').next().unwrap();
+    let only_reads = format!("ALTER DATABASE {database} SET default_transaction_read_only =");
+    world.behind_its_back(&format!("{only_reads} on")).await;
+    kill_connections(&world.url(), 1).await;
+    let fault = world.store.execute(vec![shop.post("p", 1, 1)]).await.unwrap_err();
+    assert!(matches!(fault.retry, Retry::After(_)) && fault.what.contains("must lead to the primary"), "{fault:?}");
+    // Its connection would go on refusing: the setting is taken over when a connection is made.
+    let writes_again = format!("BEGIN READ WRITE; {only_reads} off; COMMIT");
+    let mut sql = PgConnection::connect(&world.url()).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(writes_again)).execute(&mut sql).await.unwrap();
+    assert!(world.ask(shop.post("p", 1, 1)).await.is_ok());
+    world.finish().await;
 }

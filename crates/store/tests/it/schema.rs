@@ -54,7 +54,9 @@ async fn a_database_belongs_to_the_first_key_it_was_used_with(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(world) = World::new(engine).await else { return };
+    assert!(!world.store.is_claimed().await.unwrap());
     assert!(world.store.claim([1; 32]).await.unwrap());
+    assert!(world.store.is_claimed().await.unwrap());
     assert!(world.store.claim([1; 32]).await.unwrap());
     assert!(!world.store.claim([2; 32]).await.unwrap());
     assert!(world.store.claim([1; 32]).await.unwrap());
@@ -71,6 +73,22 @@ async fn a_write_without_a_schema_says_what_is_missing(#[values(Engine::Sqlite, 
     assert!(fault.what.contains("account"), "{fault}");
     world.store.migrate().await.unwrap();
     world.ask(world.shop.grant("g", 1, 2)).await.unwrap();
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn columns_that_a_newer_version_adds_disturb_nobody(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::new(engine).await else { return };
+    let shop = world.shop;
+    world.ask(shop.grant("g", 1, 5)).await.unwrap();
+    assert_eq!(world.ask(shop.post("before", 1, 1)).await, posted(1, 4));
+    assert!(world.store.account(&shop.holder(1)).await.unwrap().is_some());
+    for table in ["account", "transfer", "audit", "outbox"] {
+        world.behind_its_back(&format!("ALTER TABLE {table} ADD COLUMN later TEXT")).await;
+    }
+    assert_eq!(world.ask(shop.post("after", 1, 1)).await, posted(1, 3));
+    assert_eq!(world.account(&shop.holder(1)).await.spec, shop.holder(1));
     world.finish().await;
 }
 

@@ -29,6 +29,10 @@ async fn a_due_hold_ends_at_the_next_touch(#[values(Engine::Sqlite, Engine::Post
     assert_eq!(early, Err(Refusal::Insufficient { kind: AccountKind::Holder, needed, available, held }));
 
     world.pass(1);
+    // Who only looks sees it ended, and changes nothing.
+    assert_eq!(world.account(&shop.holder(1)).await.held, micros(3));
+    let row = world.store.transfer(shop.tenant, shop.id("short")).await.unwrap().unwrap();
+    assert_eq!(row.state, State::Held);
     assert_eq!(world.ask(shop.post("late", 1, 5)).await, posted(5, 2));
     let row = world.store.transfer(shop.tenant, shop.id("short")).await.unwrap().unwrap();
     assert_eq!((row.state, row.settled_at), (State::Expired, Some(world.now())));
