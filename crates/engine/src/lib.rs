@@ -6,3 +6,4 @@
 pub mod charge;
 pub mod credits;
 pub mod ledger;
+pub mod settlement;

@@ -3,6 +3,7 @@
 //! No I/O, no async, no JSON: a crate that only needs to name a [`Quantity`] or an [`Id`] pays for nothing else.
 
 mod address;
+mod atomic;
 mod id;
 mod key;
 mod mode;
@@ -11,6 +12,7 @@ mod secret;
 mod time;
 
 pub use address::{Address, BadAddress};
+pub use atomic::{AtomicAmount, BadAtomicAmount};
 pub use id::{Agent, ApiKey, ApiToken, BadId, Delegation, Id, Kind, Lot, Merchant, Plan, PublicId};
 pub use key::{BadIdempotencyKey, IdempotencyKey};
 pub use mode::{BadMode, Mode};

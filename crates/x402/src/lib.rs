@@ -12,6 +12,6 @@ mod wire;
 
 pub use facilitator::{Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Settlement, Verdict, Verified};
 pub use wire::{
-    Accept, AccessToken, Authorization, CreditsAccept, CreditsExtra, PaymentRequired, Receipt, Resource, SessionKey,
-    TokenPayload, VERSION,
+    Accept, AccessToken, Authorization, CreditsAccept, CreditsExtra, EXACT, PaymentRequired, Receipt, Requirements,
+    Resource, SessionKey, TokenPayload, UPTO, VERSION,
 };

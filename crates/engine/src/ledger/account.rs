@@ -32,6 +32,13 @@ pub enum Unit {
     Credit(Id<Plan>),
     /// Uses of an authorization.
     Use,
+    /// Atomic units of a token on a chain, a millionth each: 1 of a token with six decimals is [`Quantity::ONE`].
+    Token {
+        /// The chain's number, as in `eip155:8453`.
+        chain: u64,
+        /// The token's address.
+        asset: Address,
+    },
 }
 
 impl fmt::Display for Unit {
@@ -39,6 +46,7 @@ impl fmt::Display for Unit {
         match self {
             Self::Credit(plan) => write!(f, "credit:{plan}"),
             Self::Use => f.write_str("use"),
+            Self::Token { chain, asset } => write!(f, "token:{chain}:{asset}"),
         }
     }
 }
@@ -52,10 +60,15 @@ impl FromStr for Unit {
     type Err = BadUnit;
 
     fn from_str(text: &str) -> Result<Self, BadUnit> {
-        match text.strip_prefix("credit:") {
-            Some(plan) => plan.parse().map(Self::Credit).map_err(|_| BadUnit),
+        match text.split_once(':') {
+            Some(("credit", plan)) => plan.parse().map(Self::Credit).map_err(|_| BadUnit),
+            Some(("token", token)) => {
+                let (chain, asset) = token.split_once(':').ok_or(BadUnit)?;
+                let chain = chain.parse().map_err(|_| BadUnit)?;
+                asset.parse().map(|asset| Self::Token { chain, asset }).map_err(|_| BadUnit)
+            }
             None if text == "use" => Ok(Self::Use),
-            None => Err(BadUnit),
+            _ => Err(BadUnit),
         }
     }
 }
@@ -75,11 +88,14 @@ pub enum AccountKind {
     Lapsed,
     /// How often an unmetered plan was used, by payer. Unguarded.
     Usage,
+    /// A payer's money outside: what came from there. Unguarded.
+    Outside,
 }
 
 impl AccountKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Holder, Self::Limit, Self::Issuer, Self::Revenue, Self::Lapsed, Self::Usage];
+    pub const ALL: [Self; 7] =
+        [Self::Holder, Self::Limit, Self::Issuer, Self::Revenue, Self::Lapsed, Self::Usage, Self::Outside];
 
     /// The word storage keeps.
     #[must_use]
@@ -91,6 +107,7 @@ impl AccountKind {
             Self::Revenue => "revenue",
             Self::Lapsed => "lapsed",
             Self::Usage => "usage",
+            Self::Outside => "outside",
         }
     }
 }
@@ -157,18 +174,33 @@ impl AccountSpec {
         Self::new(tenant, format!("{payer}/{plan}"), Unit::Use, AccountKind::Usage, None)
     }
 
+    /// Where a payer's tokens come from: the payer's own account on the chain.
+    #[must_use]
+    pub fn outside(tenant: Id<Merchant>, token: Unit, payer: Address) -> Self {
+        Self::new(tenant, payer.to_string(), token, AccountKind::Outside, None)
+    }
+
+    /// What arrived at `pay_to` on a chain.
+    #[must_use]
+    pub fn takings(tenant: Id<Merchant>, token: Unit, pay_to: Address) -> Self {
+        Self::new(tenant, pay_to.to_string(), token, AccountKind::Revenue, None)
+    }
+
     fn new(tenant: Id<Merchant>, owner: String, unit: Unit, kind: AccountKind, floor: Option<i64>) -> Self {
-        let plan = match unit {
-            Unit::Credit(plan) => plan.uuid(),
-            Unit::Use => Uuid::nil(),
+        let mut counted = [0; 28];
+        let counted = match unit {
+            Unit::Credit(plan) => {
+                counted[..16].copy_from_slice(plan.uuid().as_bytes());
+                &counted[..16]
+            }
+            Unit::Use => &counted[..16],
+            Unit::Token { chain, asset } => {
+                counted[..8].copy_from_slice(&chain.to_be_bytes());
+                counted[8..].copy_from_slice(asset.bytes());
+                &counted[..]
+            }
         };
-        let id = derive(&[
-            b"account",
-            tenant.uuid().as_bytes(),
-            kind.as_str().as_bytes(),
-            plan.as_bytes(),
-            owner.as_bytes(),
-        ]);
+        let id = derive(&[b"account", tenant.uuid().as_bytes(), kind.as_str().as_bytes(), counted, owner.as_bytes()]);
         Self { id: AccountId(id), tenant, owner: owner.into(), unit, kind, floor }
     }
 }

@@ -2,11 +2,20 @@
 
 mod offer;
 mod receipt;
+mod requirements;
 mod token;
 
 pub use offer::{Accept, CreditsAccept, CreditsExtra, PaymentRequired, Resource};
 pub use receipt::Receipt;
+pub use requirements::{EXACT, Requirements, UPTO};
 pub use token::{AccessToken, Authorization, SessionKey, TokenPayload};
 
 /// The only wire version spoken here.
 pub const VERSION: u8 = 2;
+
+/// `null` reads like an absent member.
+fn null_is_default<'de, D: serde::Deserializer<'de>, T: Default + serde::Deserialize<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(<Option<T> as serde::Deserialize>::deserialize(from)?.unwrap_or_default())
+}

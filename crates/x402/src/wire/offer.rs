@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Requirements;
+
 /// The `payment-required` header's object: one resource, at least one way to pay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,7 +19,7 @@ pub struct PaymentRequired {
     /// The ways to pay, in the seller's order of preference.
     pub accepts: Vec<Accept>,
     /// Extensions by name, `{info, schema}` each.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "super::null_is_default")]
     pub extensions: Map<String, Value>,
 }
 
@@ -41,6 +43,8 @@ pub struct Resource {
 pub enum Accept {
     /// Credits of a plan.
     Credits(CreditsAccept),
+    /// A token on a chain.
+    Chain(Requirements),
     /// A scheme this crate does not read; kept as it came.
     Other(Value),
 }
@@ -51,7 +55,16 @@ impl Accept {
     pub const fn credits(&self) -> Option<&CreditsAccept> {
         match self {
             Self::Credits(accept) => Some(accept),
-            Self::Other(_) => None,
+            Self::Chain(_) | Self::Other(_) => None,
+        }
+    }
+
+    /// The offer on a chain, if this is one.
+    #[must_use]
+    pub const fn chain(&self) -> Option<&Requirements> {
+        match self {
+            Self::Chain(accept) => Some(accept),
+            Self::Credits(_) | Self::Other(_) => None,
         }
     }
 }
@@ -67,7 +80,7 @@ pub struct CreditsAccept {
     /// A decimal uint256 ([`farebox_types::PublicId`]).
     pub plan_id: String,
     /// What the token may be bound to.
-    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "CreditsExtra::is_empty")]
+    #[serde(default, deserialize_with = "super::null_is_default", skip_serializing_if = "CreditsExtra::is_empty")]
     pub extra: CreditsExtra,
 }
 
@@ -92,21 +105,14 @@ impl CreditsExtra {
     }
 }
 
-fn null_is_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
-    null_is_default(deserializer)
-}
-
-fn null_is_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const WITH_NULLS: &str = r#"{"x402Version":2,"error":null,"resource":{"url":"/ask","description":null,"mimeType":null},
         "accepts":[{"scheme":"nvm:erc4337","network":"eip155:84532","planId":"7","extra":{"version":"1","agentId":null,"httpVerb":"POST"}},
-                   {"scheme":"exact","network":"eip155:8453","amount":"1","asset":"0x1","payTo":"0x2","maxTimeoutSeconds":9}],
+                   {"scheme":"exact","network":"eip155:8453","amount":"1","asset":"0x1","payTo":"0x2","maxTimeoutSeconds":9},
+                   {"scheme":"barter","goods":"eggs"}],
         "extensions":null}"#;
 
     #[test]
@@ -121,8 +127,9 @@ mod tests {
     #[test]
     fn an_unknown_scheme_is_kept_as_it_came() {
         let offer: PaymentRequired = serde_json::from_str(WITH_NULLS).unwrap();
-        let Accept::Other(exact) = &offer.accepts[1] else { panic!("a credits offer?") };
-        assert_eq!(exact["payTo"], "0x2");
+        assert_eq!(offer.accepts[1].chain().unwrap().pay_to, "0x2");
+        let Accept::Other(barter) = &offer.accepts[2] else { panic!("a known scheme?") };
+        assert_eq!(barter["goods"], "eggs");
     }
 
     #[test]
