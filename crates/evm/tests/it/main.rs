@@ -1,0 +1,3 @@
+//! Payments on EVM chains.
+
+mod vectors;

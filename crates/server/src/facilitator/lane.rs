@@ -1,0 +1,228 @@
+//! One signer's lane: what waits is signed with the next nonces and written down in one commit, then sent in order.
+
+use std::sync::Arc;
+
+use farebox_engine::settlement::{Attempt, Intent, Outcome, PaymentKey, Purpose, Settlement, SlotId, Terms, TxHash};
+use farebox_evm::{Payment, Wallet, chain::{Chain, Fees}};
+use farebox_store::{Fault, Intended, Intents, Retry, SettlementName, Store};
+use farebox_types::{Address, Clock, Id, Merchant, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::{LEASE, Trouble, actor, watch::{Watched, attempt}};
+
+/// Payments in one commit at most.
+const MAX_BATCH: usize = 64;
+/// Payments that may wait for one signer.
+const QUEUE: usize = 4_096;
+/// Rounds that a batch may lose against other processes.
+const ROUNDS: u32 = 20;
+
+/// A verified payment that is to be settled.
+pub(super) struct Job {
+    pub(super) key: PaymentKey,
+    pub(super) terms: Terms,
+    pub(super) payment: Arc<Payment>,
+    pub(super) evidence: String,
+    pub(super) name: Option<SettlementName>,
+    pub(super) reply: oneshot::Sender<Result<Written, Trouble>>,
+}
+
+/// What the lane did with a job.
+#[derive(Debug, Clone)]
+pub(super) enum Written {
+    /// Its intent is durable; the hash of its transaction, if it needs one.
+    Fresh(Option<TxHash>),
+    /// It had one already.
+    Known,
+    /// Its caller's name was taken meanwhile, for this payment.
+    Named(SettlementName),
+}
+
+/// The sending end of a lane.
+#[derive(Clone)]
+pub(super) struct Lane {
+    pub(super) signer: Address,
+    queue: mpsc::Sender<Job>,
+}
+
+impl Lane {
+    pub(super) fn enqueue(&self, job: Job) -> Result<(), Trouble> {
+        self.queue.try_send(job).map_err(|_| Trouble::soon("too many payments wait for this signer"))
+    }
+}
+
+/// The lane's own end.
+pub(super) struct Worker {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) tenant: Id<Merchant>,
+    pub(super) owner: Uuid,
+    pub(super) chain: Chain,
+    pub(super) wallet: Wallet,
+    /// Written slots, in nonce order.
+    pub(super) written: mpsc::Sender<Vec<Watched>>,
+}
+
+/// Starts a lane; it ends when the last [`Lane`] is dropped.
+pub(super) fn start(worker: Worker) -> Lane {
+    let (queue, jobs) = mpsc::channel(QUEUE);
+    let lane = Lane { signer: worker.wallet.address(), queue };
+    tokio::spawn(worker.run(jobs));
+    lane
+}
+
+impl Worker {
+    async fn run(self, mut queue: mpsc::Receiver<Job>) {
+        let mut next = None;
+        let mut jobs = Vec::with_capacity(MAX_BATCH);
+        while queue.recv_many(&mut jobs, MAX_BATCH).await > 0 {
+            if let Err(trouble) = self.settle(&mut jobs, &mut next).await {
+                tracing::warn!(waiting = jobs.len(), "payments could not be written down: {trouble}");
+                // What the store has seen of them is not known: whoever asks again finds it.
+                next = None;
+                answer(jobs.drain(..), || Err(trouble.clone()));
+            }
+        }
+    }
+
+    /// Writes `jobs` down, whatever other processes do meanwhile; those that are answered leave `jobs`.
+    async fn settle(&self, jobs: &mut Vec<Job>, next: &mut Option<Position>) -> Result<(), Trouble> {
+        let fees = self.chain.fees().await.map_err(|fault| Trouble::soon(fault.to_string()))?;
+        let mut unsure = false;
+        for _ in 0..ROUNDS {
+            if jobs.is_empty() {
+                return Ok(());
+            }
+            if unsure {
+                self.answer_known(jobs).await?;
+            }
+            let position = match *next {
+                Some(position) => position,
+                None => self.position().await?,
+            };
+            let (intents, after) = self.sign(jobs, position, fees)?;
+            let slots = intents.intents.clone();
+            *next = None;
+            match self.store.intend(intents).await {
+                Ok(Intended::Written) => {
+                    *next = Some(after);
+                    self.hand_over(jobs, slots).await;
+                    return Ok(());
+                }
+                Ok(Intended::Moved(_)) => {}
+                Ok(Intended::Known(keys)) => answer_where(jobs, |job| keys.contains(&job.key), &Written::Known),
+                Ok(Intended::Named(name)) => answer_where(
+                    jobs,
+                    |job| job.name.as_ref().is_some_and(|own| (&own.scope, &own.name) == (&name.scope, &name.name)),
+                    &Written::Named(name.clone()),
+                ),
+                Err(Fault { retry: Retry::Unknown, what }) => {
+                    tracing::warn!("whether payments were written down is not known, looking: {what}");
+                    unsure = true;
+                }
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        Err(Trouble::soon("other processes kept using this signer"))
+    }
+
+    /// Payments that an earlier round may have written: their slots are driven by whoever leases them.
+    async fn answer_known(&self, jobs: &mut Vec<Job>) -> Result<(), Trouble> {
+        let keys: Vec<PaymentKey> = jobs.iter().map(|job| job.key).collect();
+        let found = self.store.settlements(self.tenant, &keys).await?;
+        answer_where(jobs, |job| found.iter().any(|one| one.key == job.key), &Written::Known);
+        Ok(())
+    }
+
+    /// Where the signer stands: what the store says, or the chain if that is further.
+    async fn position(&self) -> Result<Position, Trouble> {
+        let signer = self.wallet.address();
+        let row = self.store.next_nonce(self.tenant, self.chain.id(), signer).await?;
+        let sent = self.chain.next_nonce(signer).await.map_err(|fault| Trouble::soon(fault.to_string()))?;
+        Ok(Position { expected: row, next: row.unwrap_or(0).max(sent) })
+    }
+
+    fn sign(&self, jobs: &[Job], position: Position, fees: Fees) -> Result<(Intents, Position), Trouble> {
+        let now = self.clock.now();
+        let (chain, signer) = (self.chain.id(), self.wallet.address());
+        let mut nonce = position.next;
+        let mut intents = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let slot = (!job.terms.amount.is_zero()).then_some(SlotId { chain, signer, nonce });
+            let attempt = match slot {
+                Some(_) => Some(self.attempt(job, nonce, fees, now)?),
+                None => None,
+            };
+            nonce += u64::from(slot.is_some());
+            intents.push(Intent { attempt, settlements: vec![self.settlement(job, slot, now)] });
+        }
+        let intents = Intents {
+            tenant: self.tenant,
+            chain,
+            signer,
+            expected: position.expected,
+            next: nonce,
+            intents,
+            names: jobs.iter().filter_map(|job| job.name.clone()).collect(),
+            lease: (self.owner, now.after(LEASE)),
+            actor: actor(),
+            at: now,
+        };
+        Ok((intents, Position { expected: Some(nonce), next: nonce }))
+    }
+
+    fn attempt(&self, job: &Job, nonce: u64, fees: Fees, now: Timestamp) -> Result<Attempt, Trouble> {
+        let signed = self.chain.sign_settlement(&job.payment, job.terms.amount, nonce, fees, &self.wallet);
+        let signed = signed.map_err(|fault| Trouble { what: fault.to_string(), retry_after: None })?;
+        Ok(attempt(signed, fees, Purpose::Settle, now))
+    }
+
+    fn settlement(&self, job: &Job, slot: Option<SlotId>, now: Timestamp) -> Settlement {
+        let free = Outcome::Settled { transaction: None, block: 0 };
+        Settlement {
+            tenant: self.tenant,
+            key: job.key,
+            terms: job.terms.clone(),
+            evidence: if slot.is_some() { job.evidence.clone() } else { String::new() },
+            slot,
+            outcome: if slot.is_some() { Outcome::Unknown } else { free },
+            created_at: now,
+        }
+    }
+
+    /// Answers the jobs and gives their slots to the sender.
+    async fn hand_over(&self, jobs: &mut Vec<Job>, intents: Vec<Intent>) {
+        let mut written = Vec::with_capacity(jobs.len());
+        for (job, intent) in jobs.drain(..).zip(intents) {
+            let hash = intent.attempt.as_ref().map(|attempt| attempt.hash);
+            written.extend(Watched::new(self.tenant, intent, job.payment, self.clock.now()));
+            // A caller that has gone away does not need its answer; its payment is settled all the same.
+            let _ = job.reply.send(Ok(Written::Fresh(hash)));
+        }
+        if self.written.send(written).await.is_err() {
+            tracing::debug!("the sender has ended; what is written is sent by whoever leases it next");
+        }
+    }
+}
+
+/// A signer's place in its nonces.
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    /// What the store's row says.
+    expected: Option<u64>,
+    /// The nonce to use next.
+    next: u64,
+}
+
+fn answer_where(jobs: &mut Vec<Job>, is: impl Fn(&Job) -> bool, written: &Written) {
+    let known = jobs.extract_if(.., |job| is(job));
+    answer(known, || Ok(written.clone()));
+}
+
+fn answer(jobs: impl Iterator<Item = Job>, result: impl Fn() -> Result<Written, Trouble>) {
+    for job in jobs {
+        // A caller that has gone away does not need its answer.
+        let _ = job.reply.send(result());
+    }
+}

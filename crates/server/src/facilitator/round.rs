@@ -1,0 +1,191 @@
+//! One round of the watch: look at the chain, decide about each slot, write everything down, then send.
+
+use std::collections::BTreeSet;
+
+use farebox_engine::settlement::{
+    Attempt, Mined, Next, Outcome, PaymentKey, Purpose, Seen, SlotId, TxHash, next, posting,
+};
+use farebox_evm::{
+    Payment,
+    chain::{Look, Receipt},
+};
+use farebox_store::{Conclusion, SlotStep};
+use farebox_types::{AtomicAmount, Timestamp};
+
+use super::{
+    Trouble, actor,
+    desk::End,
+    sender,
+    watch::{Watch, Watched, attempt},
+};
+
+/// What one slot's look has led to.
+pub(super) struct Decided<'a> {
+    watched: &'a mut Watched,
+    next: Next,
+}
+
+impl Watch {
+    /// Everything that can be seen of these slots, in one exchange with the node.
+    pub(super) async fn look(&self, slots: &[&mut Watched]) -> Result<Look, Trouble> {
+        let hashes: Vec<[u8; 32]> = slots.iter().flat_map(|one| &one.slot.attempts).map(|one| *one.hash.bytes()).collect();
+        let signers: BTreeSet<_> = slots.iter().map(|one| one.slot.id.signer).collect();
+        let signers: Vec<_> = signers.into_iter().collect();
+        self.chain.look(&hashes, &signers).await.map_err(|fault| Trouble::soon(fault.to_string()))
+    }
+
+    pub(super) async fn decide<'a>(
+        &self,
+        watched: &'a mut Watched,
+        look: &Look,
+        now: Timestamp,
+    ) -> Result<Decided<'a>, Trouble> {
+        let mut seen = seen(watched, look);
+        let mut step = next(&watched.slot, &seen, &self.patience, now);
+        if let Next::Ask(keys) = step {
+            for key in keys {
+                let Some(payment) = watched.payments.get(&key) else { continue };
+                let used = self.chain.use_of(payment).await.map_err(|fault| Trouble::soon(fault.to_string()))?;
+                seen.uses.push((key, used));
+            }
+            step = next(&watched.slot, &seen, &self.patience, now);
+        }
+        Ok(Decided { watched, next: step })
+    }
+
+    /// Writes what was decided in one commit; then sends, tells, and names the slots that are over.
+    pub(super) async fn act(&self, mut decided: Vec<Decided<'_>>, now: Timestamp) -> Result<BTreeSet<SlotId>, Trouble> {
+        let mut steps = Vec::new();
+        for one in &mut decided {
+            steps.extend(self.step(one, now).await?);
+        }
+        if !steps.is_empty() {
+            self.store.step(steps.clone()).await?;
+        }
+        let mut closed = BTreeSet::new();
+        let mut resend: Vec<&mut Watched> = Vec::new();
+        for Decided { watched, next } in decided {
+            match next {
+                Next::Conclude { outcomes, moves, closes } => {
+                    if closes {
+                        closed.insert(watched.slot.id);
+                    }
+                    self.conclude(watched, outcomes);
+                    if !moves.is_empty() {
+                        // The lane ends only with the process; what it does not get is found again by whoever leases it.
+                        let _ = self.moves.send((watched.slot.clone(), moves));
+                        closed.insert(watched.slot.id);
+                    }
+                }
+                Next::Replace(_) => {
+                    let added = steps.iter().find(|step| step.slot == watched.slot.id).and_then(|step| step.attempt.clone());
+                    watched.slot.attempts.extend(added);
+                    resend.push(watched);
+                }
+                Next::Send => resend.push(watched),
+                Next::Wait | Next::Ask(_) => {}
+            }
+        }
+        resend.sort_by_key(|one| one.slot.id);
+        sender::send(&self.chain, &*self.clock, &mut resend).await;
+        Ok(closed)
+    }
+
+    /// What is to be written of one decision.
+    async fn step(&self, decided: &mut Decided<'_>, now: Timestamp) -> Result<Option<SlotStep>, Trouble> {
+        let slot = &decided.watched.slot;
+        let step = |attempt, conclusions, closes| SlotStep {
+            tenant: slot.tenant,
+            slot: slot.id,
+            attempt,
+            conclusions,
+            closes,
+            at: now,
+        };
+        Ok(match &decided.next {
+            Next::Conclude { outcomes, closes, .. } => {
+                let conclusions = outcomes.iter().map(|(key, outcome)| conclusion(decided.watched, *key, outcome));
+                Some(step(None, conclusions.collect::<Result<_, _>>()?, *closes))
+            }
+            Next::Replace(purpose) => self.replacement(decided.watched, *purpose, now).await?.map(|new| step(Some(new), Vec::new(), false)),
+            Next::Wait | Next::Ask(_) | Next::Send => None,
+        })
+    }
+
+    /// Another transaction with the same nonce and a higher fee.
+    async fn replacement(
+        &self,
+        watched: &Watched,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Option<Attempt>, Trouble> {
+        let slot = &watched.slot;
+        let wallet = self.wallets.iter().find(|wallet| wallet.address() == slot.id.signer);
+        let (Some(wallet), Some(newest)) = (wallet, slot.attempts.last()) else {
+            tracing::error!(signer = %slot.id.signer, "this signer's key is not here any more: its transactions cannot be replaced");
+            return Ok(None);
+        };
+        let current = self.chain.fees().await.map_err(|fault| Trouble::soon(fault.to_string()))?;
+        let fees = current.above(newest.max_fee, newest.priority_fee);
+        let nonce = slot.id.nonce;
+        let signed = match purpose {
+            Purpose::Cancel => self.chain.sign_cancel(nonce, fees, wallet),
+            Purpose::Settle => match only(watched) {
+                Some((payment, amount)) => self.chain.sign_settlement(payment, amount, nonce, fees, wallet),
+                None => return Ok(None),
+            },
+        };
+        let signed = signed.map_err(|fault| Trouble { what: fault.to_string(), retry_after: None })?;
+        tracing::info!(nonce, purpose = purpose.as_str(), "a transaction is replaced by one with a higher fee");
+        Ok(Some(attempt(signed, fees, purpose, now)))
+    }
+
+    fn conclude(&self, watched: &mut Watched, outcomes: Vec<(PaymentKey, Outcome)>) {
+        for (key, outcome) in outcomes {
+            if let Some(one) = watched.slot.settlements.iter_mut().find(|one| one.key == key) {
+                one.outcome = outcome.clone();
+            }
+            self.desk.over(key, End::Known(outcome));
+        }
+    }
+}
+
+/// The one payment of a slot, as it is to be paid.
+fn only(watched: &Watched) -> Option<(&Payment, AtomicAmount)> {
+    let [one] = &watched.slot.settlements[..] else { return None };
+    watched.payments.get(&one.key).map(|payment| (&**payment, one.terms.amount))
+}
+
+/// The outcome with its posting.
+fn conclusion(watched: &Watched, key: PaymentKey, outcome: &Outcome) -> Result<Conclusion, Trouble> {
+    let tenant = watched.slot.tenant;
+    let settled = watched.slot.settlements.iter().find(|one| one.key == key);
+    let command = match (outcome, settled) {
+        (Outcome::Settled { .. }, Some(one)) => {
+            let posting = posting(tenant, key, &one.terms, actor());
+            posting.map_err(|bad| Trouble { what: format!("a settled payment cannot be posted: {bad}"), retry_after: None })?
+        }
+        _ => None,
+    };
+    Ok(Conclusion { tenant, key, outcome: outcome.clone(), command })
+}
+
+/// What one look says about a slot.
+fn seen(watched: &Watched, look: &Look) -> Seen {
+    let count = look.counts.get(&watched.slot.id.signer).copied().unwrap_or_default();
+    let mined = watched.slot.attempts.iter().find_map(|attempt| {
+        let receipt = look.receipts.get(attempt.hash.bytes())?;
+        Some(mined(watched, receipt, attempt.hash, look.head))
+    });
+    Seen { mined, count, sent_at: watched.sent_at, uses: Vec::new() }
+}
+
+fn mined(watched: &Watched, receipt: &Receipt, hash: TxHash, head: u64) -> Mined {
+    let paid = watched.slot.settlements.iter().filter(|one| receipt.pays(&one.terms.asset, &one.terms.payer, &one.terms.pay_to, one.terms.amount));
+    Mined {
+        hash,
+        block: receipt.block,
+        depth: head.saturating_sub(receipt.block) + 1,
+        paid: paid.map(|one| one.key).collect(),
+    }
+}
