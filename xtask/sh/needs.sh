@@ -26,6 +26,14 @@ have_python() {
     python3 -c 'import ensurepip, venv' 2>/dev/null
 }
 
+need_node() {
+    have_node || install have_node 'Node.js with npm, for a chain to test on and foreign clients' nodejs npm
+}
+
+have_node() {
+    node --version >/dev/null 2>&1 && npm --version >/dev/null 2>&1
+}
+
 need_postgres() {
     local what="PostgreSQL's server programs (initdb, pg_ctl, postgres)"
     ! find_postgres || return 0
