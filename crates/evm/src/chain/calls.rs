@@ -1,0 +1,192 @@
+//! Contract calls: what settles a payment, and what is asked about one.
+
+use alloy_primitives::{Address, Bytes, U256};
+use alloy_sol_types::{SolCall, SolValue, sol};
+
+use crate::{
+    contracts::{EXACT_PROXY, MULTICALL3, PERMIT2, UPTO_PROXY},
+    payload::{Authorization, Payment, Sponsoring},
+    signature::Signature,
+    typed::{Permit2Transfer, TransferAuthorization},
+};
+
+sol! {
+    function transferWithAuthorization(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce, uint8 v, bytes32 r, bytes32 s);
+    function authorizationState(address authorizer, bytes32 nonce) returns (bool);
+    function nonceBitmap(address owner, uint256 word) returns (uint256);
+    function DOMAIN_SEPARATOR() returns (bytes32);
+    function name() returns (string);
+    function version() returns (string);
+
+    struct Permitted { address token; uint256 amount; }
+    struct PermitTransfer { Permitted permitted; uint256 nonce; uint256 deadline; }
+    struct Allowed { uint256 value; uint256 deadline; bytes32 r; bytes32 s; uint8 v; }
+    struct Call3 { address target; bool allowFailure; bytes callData; }
+
+    function aggregate3(Call3[] calls);
+
+    interface Bytewise {
+        function transferWithAuthorization(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce, bytes signature);
+    }
+    interface Exact {
+        struct Witness { address to; uint256 validAfter; }
+        function settle(PermitTransfer permit, address owner, Witness witness, bytes signature);
+        function settleWithPermit(Allowed allowed, PermitTransfer permit, address owner, Witness witness, bytes signature);
+    }
+    interface Upto {
+        struct Witness { address to; address facilitator; uint256 validAfter; }
+        function settle(PermitTransfer permit, uint256 amount, address owner, Witness witness, bytes signature);
+        function settleWithPermit(Allowed allowed, PermitTransfer permit, uint256 amount, address owner, Witness witness, bytes signature);
+    }
+
+    struct Wrapped { address factory; bytes factoryCall; bytes inner; }
+}
+
+/// What ends a signature of an account that is not deployed yet (ERC-6492).
+const WRAPPED: [u8; 32] = [
+    0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92,
+    0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92,
+];
+
+/// One call of a contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ContractCall {
+    pub(crate) to: Address,
+    pub(crate) data: Bytes,
+    /// Gas enough for it, generously.
+    pub(crate) gas: u64,
+}
+
+/// A signature, and the deployment that must come first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unwrapped {
+    pub(crate) inner: Bytes,
+    pub(crate) factory: Option<(Address, Bytes)>,
+}
+
+/// Takes an ERC-6492 wrapper off; `None` if it is one, but broken.
+pub(crate) fn unwrap(signature: &Bytes) -> Option<Unwrapped> {
+    let Some(wrapped) = signature.strip_suffix(&WRAPPED[..]) else {
+        return Some(Unwrapped { inner: signature.clone(), factory: None });
+    };
+    let Wrapped { factory, factoryCall, inner } = Wrapped::abi_decode_params(wrapped).ok()?;
+    Some(Unwrapped { inner, factory: Some((factory, factoryCall)) })
+}
+
+/// The call that settles `payment` for `amount`; for an account that may have to be deployed, both in one.
+pub(crate) fn settlement(payment: &Payment, unwrapped: &Unwrapped, amount: U256) -> ContractCall {
+    let alone = transfer(payment, &unwrapped.inner, amount);
+    let Some((factory, call)) = &unwrapped.factory else { return alone };
+    let calls = vec![
+        // It fails if the account is there already, which is as good.
+        Call3 { target: *factory, allowFailure: true, callData: call.clone() },
+        Call3 { target: alone.to, allowFailure: false, callData: alone.data },
+    ];
+    ContractCall { to: MULTICALL3, data: aggregate3Call { calls }.abi_encode().into(), gas: 2_000_000 }
+}
+
+/// The transfer alone.
+pub(crate) fn transfer(payment: &Payment, signature: &Bytes, amount: U256) -> ContractCall {
+    match &payment.authorization {
+        Authorization::Transfer(transfer) => by_authorization(payment.asset, transfer, signature),
+        Authorization::Permit2(transfer) => by_permit2(payment, transfer, signature, amount),
+    }
+}
+
+fn by_authorization(asset: Address, of: &TransferAuthorization, signature: &Bytes) -> ContractCall {
+    let (from, to, value) = (of.from, of.to, of.value);
+    let (after, before, nonce) = (of.valid_after, of.valid_before, of.nonce);
+    match Signature::read(signature) {
+        Ok(one) => {
+            let (v, r, s) = (one.v(), one.r(), one.s());
+            let call = transferWithAuthorizationCall { from, to, value, validAfter: after, validBefore: before, nonce, v, r, s };
+            ContractCall { to: asset, data: call.abi_encode().into(), gas: 200_000 }
+        }
+        Err(_) => {
+            let signature = signature.clone();
+            let call = Bytewise::transferWithAuthorizationCall { from, to, value, validAfter: after, validBefore: before, nonce, signature };
+            ContractCall { to: asset, data: call.abi_encode().into(), gas: 600_000 }
+        }
+    }
+}
+
+fn by_permit2(payment: &Payment, of: &Permit2Transfer, signature: &Bytes, amount: U256) -> ContractCall {
+    let permit = PermitTransfer {
+        permitted: Permitted { token: of.token, amount: of.amount },
+        nonce: of.nonce,
+        deadline: of.deadline,
+    };
+    let (owner, signature) = (payment.payer, signature.clone());
+    let (to, valid_after) = (of.witness.to, of.witness.valid_after);
+    let allowed = payment.sponsoring.as_ref().and_then(allowed);
+    let (proxy, data) = match (of.witness.facilitator, allowed) {
+        (None, None) => {
+            let witness = Exact::Witness { to, validAfter: valid_after };
+            (EXACT_PROXY, Exact::settleCall { permit, owner, witness, signature }.abi_encode())
+        }
+        (None, Some(allowed)) => {
+            let witness = Exact::Witness { to, validAfter: valid_after };
+            (EXACT_PROXY, Exact::settleWithPermitCall { allowed, permit, owner, witness, signature }.abi_encode())
+        }
+        (Some(facilitator), None) => {
+            let witness = Upto::Witness { to, facilitator, validAfter: valid_after };
+            (UPTO_PROXY, Upto::settleCall { permit, amount, owner, witness, signature }.abi_encode())
+        }
+        (Some(facilitator), Some(allowed)) => {
+            let witness = Upto::Witness { to, facilitator, validAfter: valid_after };
+            (UPTO_PROXY, Upto::settleWithPermitCall { allowed, permit, amount, owner, witness, signature }.abi_encode())
+        }
+    };
+    ContractCall { to: proxy, data: data.into(), gas: 400_000 }
+}
+
+fn allowed(sponsoring: &Sponsoring) -> Option<Allowed> {
+    let signature = Signature::read(&sponsoring.signature).ok()?;
+    let (value, deadline) = (sponsoring.permit.value, sponsoring.permit.deadline);
+    Some(Allowed { value, deadline, r: signature.r(), s: signature.s(), v: signature.v() })
+}
+
+/// The view that says whether the payment's nonce has been used, and the bit of its answer that does.
+pub(crate) fn nonce_state(payment: &Payment) -> (Address, Bytes, U256) {
+    match &payment.authorization {
+        Authorization::Transfer(transfer) => {
+            let call = authorizationStateCall { authorizer: transfer.from, nonce: transfer.nonce };
+            (payment.asset, call.abi_encode().into(), U256::from(1))
+        }
+        Authorization::Permit2(transfer) => {
+            let call = nonceBitmapCall { owner: payment.payer, word: transfer.nonce >> 8 };
+            (PERMIT2, call.abi_encode().into(), U256::from(1) << usize::from(transfer.nonce.byte(0)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_the_published_ones() {
+        let selectors = [
+            (transferWithAuthorizationCall::SELECTOR, 0xe3ee_160e_u32),
+            (Bytewise::transferWithAuthorizationCall::SELECTOR, 0xcf09_2995),
+            (authorizationStateCall::SELECTOR, 0xe94a_0102),
+            (Exact::settleCall::SELECTOR, 0x13cd_3b53),
+            (Exact::settleWithPermitCall::SELECTOR, 0xfa34_0378),
+            (Upto::settleCall::SELECTOR, 0xff11_e7b4),
+            (Upto::settleWithPermitCall::SELECTOR, 0x016c_1748),
+            (aggregate3Call::SELECTOR, 0x82ad_56cb),
+        ];
+        for (is, published) in selectors {
+            assert_eq!(is, published.to_be_bytes());
+        }
+    }
+
+    #[test]
+    fn a_broken_wrapper_is_no_signature() {
+        assert!(unwrap(&Bytes::from(WRAPPED)).is_none());
+        let good = Wrapped { factory: PERMIT2, factoryCall: Bytes::from([1]), inner: Bytes::from([2; 65]) };
+        let wrapped: Bytes = [&good.abi_encode_params()[..], &WRAPPED].concat().into();
+        let taken_off = unwrap(&wrapped).unwrap();
+        assert_eq!(taken_off, Unwrapped { inner: Bytes::from([2; 65]), factory: Some((PERMIT2, Bytes::from([1]))) });
+    }
+}
