@@ -38,6 +38,23 @@ impl Chains {
         by_tenant.into_iter().map(|(tenant, entries)| self.line(tenant, ledger_entries(&entries), at)).collect()
     }
 
+    /// As [`Chains::next`], with further entries of one merchant.
+    pub(crate) fn next_with(
+        &mut self,
+        ledger: &[Entry],
+        tenant: Id<Merchant>,
+        others: Vec<serde_json::Value>,
+        at: Timestamp,
+    ) -> Vec<AuditRow> {
+        if self.heads.len() > MAX_HEADS {
+            *self = Self::start();
+        }
+        let own: Vec<&Entry> = ledger.iter().filter(|entry| entry.tenant == tenant).collect();
+        let mut entries: Vec<serde_json::Value> = serde_json::from_str(&ledger_entries(&own)).unwrap_or_default();
+        entries.extend(others);
+        vec![self.line(tenant, serde_json::Value::Array(entries).to_string(), at)]
+    }
+
     /// One line of `tenant` with ready-made entries.
     pub(crate) fn line(&self, tenant: Id<Merchant>, entries: String, at: Timestamp) -> AuditRow {
         let (seq, previous) = self.heads.get(&tenant).copied().unwrap_or((0, [0; 32]));

@@ -5,11 +5,14 @@
 
 use std::{collections::VecDeque, future::Future, time::Duration};
 
-use farebox_engine::ledger::{AccountId, Command};
-use farebox_types::{Id, Merchant};
+use farebox_engine::{
+    ledger::{AccountId, Command},
+    settlement::SlotId,
+};
+use farebox_types::{Id, Merchant, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Decision, Fault, Record, Recorded, Retry};
+use crate::{Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep};
 
 /// Commands in one batch at most.
 pub(crate) const MAX_BATCH: usize = 512;
@@ -47,6 +50,21 @@ pub(crate) trait Writer: Send + 'static {
     fn batch(&mut self, commands: &[Command]) -> impl Future<Output = Result<Vec<Decision>, Fault>> + Send;
     /// One cold write in its own transaction.
     fn record(&mut self, record: &Record) -> impl Future<Output = Result<Recorded, Fault>> + Send;
+    /// Intents, moved from another slot or new, in their own transaction.
+    fn intend(
+        &mut self,
+        intents: &Intents,
+        from: Option<SlotId>,
+    ) -> impl Future<Output = Result<Intended, Fault>> + Send;
+    /// What looks at slots led to, in one transaction.
+    fn step(&mut self, steps: &[SlotStep]) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// A further name of a payment.
+    fn name(
+        &mut self,
+        tenant: Id<Merchant>,
+        name: &SettlementName,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<SettlementName, Fault>> + Send;
     /// Ends due holds in its own transaction.
     fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> impl Future<Output = Result<u32, Fault>> + Send;
 }
@@ -57,6 +75,9 @@ type Reply<T> = oneshot::Sender<Result<T, Fault>>;
 enum Job {
     Ledger(Command, Reply<Decision>),
     Record(Box<Record>, Reply<Recorded>),
+    Intend(Box<Intents>, Option<SlotId>, Reply<Intended>),
+    Step(Vec<SlotStep>, Reply<()>),
+    Name(Id<Merchant>, SettlementName, Timestamp, Reply<SettlementName>),
     Sweep(Id<Merchant>, u32, Reply<u32>),
     Stop,
 }
@@ -69,6 +90,8 @@ pub(crate) struct Lanes {
     ledger: usize,
     /// This one takes cold writes and sweeps.
     cold: usize,
+    /// This one takes what settlements write.
+    settling: usize,
 }
 
 /// The receiving end of one lane.
@@ -80,15 +103,15 @@ impl Lanes {
     /// One lane for everything, for an engine with one writer.
     pub(crate) fn one() -> (Self, Lane) {
         let (tx, queue) = mpsc::channel(QUEUE);
-        (Self { queues: vec![tx], ledger: 1, cold: 0 }, Lane { queue })
+        (Self { queues: vec![tx], ledger: 1, cold: 0, settling: 0 }, Lane { queue })
     }
 
-    /// `count` lanes for ledger commands and one for the rest, which so never keeps a charge waiting.
+    /// `count` lanes for ledger commands, one for settlements and one for the rest: none keeps another waiting.
     pub(crate) fn several(count: usize) -> (Self, Vec<Lane>) {
         let ledger = count.max(1);
         let lane = |_| mpsc::channel(QUEUE);
-        let (queues, lanes) = (0..=ledger).map(lane).map(|(tx, queue)| (tx, Lane { queue })).unzip();
-        (Self { queues, ledger, cold: ledger }, lanes)
+        let (queues, lanes) = (0..ledger + 2).map(lane).map(|(tx, queue)| (tx, Lane { queue })).unzip();
+        (Self { queues, ledger, cold: ledger, settling: ledger + 1 }, lanes)
     }
 
     /// Sends each command to its account's lane and awaits all answers, in order.
@@ -107,6 +130,24 @@ impl Lanes {
 
     pub(crate) async fn record(&self, record: Record) -> Result<Recorded, Fault> {
         self.send(self.cold, |reply| Job::Record(Box::new(record), reply))?.await.map_err(|_| lost())?
+    }
+
+    pub(crate) async fn intend(&self, intents: Intents, from: Option<SlotId>) -> Result<Intended, Fault> {
+        let job = |reply| Job::Intend(Box::new(intents), from, reply);
+        self.send(self.settling, job)?.await.map_err(|_| lost())?
+    }
+
+    pub(crate) async fn step(&self, steps: Vec<SlotStep>) -> Result<(), Fault> {
+        self.send(self.settling, |reply| Job::Step(steps, reply))?.await.map_err(|_| lost())?
+    }
+
+    pub(crate) async fn name(
+        &self,
+        tenant: Id<Merchant>,
+        name: SettlementName,
+        at: Timestamp,
+    ) -> Result<SettlementName, Fault> {
+        self.send(self.settling, |reply| Job::Name(tenant, name, at, reply))?.await.map_err(|_| lost())?
     }
 
     pub(crate) async fn sweep(&self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {
@@ -203,6 +244,10 @@ async fn serve_commands(writer: &mut impl Writer, jobs: impl Iterator<Item = Job
 async fn serve_cold(writer: &mut impl Writer, job: Job) {
     match job {
         Job::Record(record, reply) => drop(reply.send(persist!(writer.record(&record)))),
+        // Whoever asked looks what became of it before it asks again: a repeat would find its own rows in the way.
+        Job::Intend(intents, from, reply) => drop(reply.send(writer.intend(&intents, from).await)),
+        Job::Step(steps, reply) => drop(reply.send(persist!(writer.step(&steps)))),
+        Job::Name(tenant, name, at, reply) => drop(reply.send(persist!(writer.name(tenant, &name, at)))),
         Job::Sweep(tenant, limit, reply) => drop(reply.send(writer.sweep(tenant, limit).await)),
         Job::Ledger(..) | Job::Stop => {}
     }

@@ -22,7 +22,9 @@ pub use migration::SchemaState;
 pub use open::{BadDatabaseUrl, Database, DatabaseUrl};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{Change, OperationKey, Record, Recorded};
-pub use rows::{Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Merchant, OutboxRow, Page, Plan, Role};
+pub use rows::{
+    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Merchant, OutboxRow, Page, Plan, Resource, Role,
+};
 pub use settlements::{Conclusion, Intended, Intents, SettlementName, SettlementStore, SlotStep};
 pub use sqlite::SqliteStore;
 pub use store::{Decision, Store};

@@ -2,9 +2,10 @@
 
 use farebox_engine::ledger::Actor;
 use farebox_types::{Agent as AgentKind, ApiKey as ApiKeyKind, ApiToken as ApiTokenKind};
-use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind, Timestamp};
+use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind};
+use farebox_types::{Resource as ResourceKind, Timestamp};
 
-use crate::{Agent, ApiKey, ApiToken, Delegation, Merchant, Plan};
+use crate::{Agent, ApiKey, ApiToken, Delegation, Merchant, Plan, Resource};
 
 /// The name of one write: the same key in the same scope is the same write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,10 @@ pub enum Change {
     ApiToken(ApiToken),
     /// A management token is taken back.
     RevokeApiToken(Id<ApiTokenKind>),
+    /// A new resource, or its new document; its address does not change.
+    Resource(Resource),
+    /// A resource is taken out.
+    RemoveResource(Id<ResourceKind>),
 }
 
 impl Change {
@@ -76,6 +81,8 @@ impl Change {
             Self::RevokeApiKey(id) => ("api_key_revoked", id.to_string()),
             Self::ApiToken(row) => ("api_token_created", row.id.to_string()),
             Self::RevokeApiToken(id) => ("api_token_revoked", id.to_string()),
+            Self::Resource(row) => ("resource_registered", row.id.to_string()),
+            Self::RemoveResource(id) => ("resource_removed", id.to_string()),
         }
     }
 }
@@ -89,6 +96,6 @@ pub enum Recorded {
     Replayed(String),
     /// The name was used before for another request.
     Conflict,
-    /// A unique name (a merchant's) is taken.
+    /// A unique name (a merchant's, a resource's address) is taken.
     Taken,
 }

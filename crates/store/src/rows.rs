@@ -2,7 +2,8 @@
 
 use farebox_engine::credits::PlanRules;
 use farebox_types::{Address, Agent as AgentKind, ApiKey as ApiKeyKind, ApiToken as ApiTokenKind};
-use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Mode, Plan as PlanKind, Timestamp};
+use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Mode, Plan as PlanKind};
+use farebox_types::{Resource as ResourceKind, Timestamp};
 use uuid::Uuid;
 
 /// The tenant.
@@ -130,10 +131,33 @@ pub struct ApiToken {
     pub name: String,
     /// Keyed hash of the secret.
     pub hash: [u8; 32],
+    /// What it may do, words between spaces; empty: everything that its merchant may.
+    pub scopes: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
     /// When it was taken back.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// Something that can be paid for, as its seller has registered it with a facilitator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// The facilitator's merchant.
+    pub tenant: Id<MerchantKind>,
+    /// The resource.
+    pub id: Id<ResourceKind>,
+    /// Unique for the merchant.
+    pub url: String,
+    /// Who registered it: an API token's id.
+    pub owner: String,
+    /// The registered JSON object.
+    pub document: String,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it was changed.
+    pub updated_at: Timestamp,
 }
 
 /// One line of a merchant's audit trail: what one commit did. Lines of one chain are linked by hash.

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use farebox_engine::ledger::{Account, AccountSpec, Command, Outcome, Refusal, Transfer, TransferId};
 use farebox_types::{Address, Agent as AgentKind, ApiKey as ApiKeyKind, ApiToken as ApiTokenKind};
-use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind, Timestamp};
+use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind};
+use farebox_types::{Resource as ResourceKind, Timestamp};
 
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded, Report,
-    SchemaState,
+    Resource, SchemaState, SettlementStore,
 };
 
 /// The ledger's answer to one command.
@@ -16,7 +17,7 @@ pub type Decision = Result<Outcome, Refusal>;
 /// Durable storage. Every answer to a write is given after its commit; a [`Fault`] on a write may hide a commit, so the
 /// same write may be sent again with the same id.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: SettlementStore + Send + Sync + 'static {
     /// Decides ledger commands and writes what they change, in as few commits as the load allows. Answers in order.
     async fn execute(&self, commands: Vec<Command>) -> Result<Vec<Decision>, Fault>;
 
@@ -59,6 +60,11 @@ pub trait Store: Send + Sync + 'static {
     async fn api_token(&self, tenant: Id<MerchantKind>, id: Id<ApiTokenKind>) -> Result<Option<ApiToken>, Fault>;
     /// A merchant's management tokens, newest first.
     async fn api_tokens(&self, tenant: Id<MerchantKind>) -> Result<Vec<ApiToken>, Fault>;
+
+    /// A registered resource.
+    async fn resource(&self, tenant: Id<MerchantKind>, id: Id<ResourceKind>) -> Result<Option<Resource>, Fault>;
+    /// A merchant's registered resources, newest first, and how many there are in all.
+    async fn resources(&self, tenant: Id<MerchantKind>, page: Page) -> Result<(Vec<Resource>, u64), Fault>;
 
     /// Ends due holds on at most `limit` accounts of a merchant; returns how many accounts it touched. Safe to run anywhere,
     /// any number of times: whatever touches an account ends its due holds anyway.

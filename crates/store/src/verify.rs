@@ -5,7 +5,10 @@ use std::{
     fmt,
 };
 
-use farebox_engine::ledger::{Account, AccountId, State, Transfer};
+use farebox_engine::{
+    ledger::{Account, AccountId, AccountKind, AccountSpec, State, Transfer, Unit},
+    settlement::{Outcome, Settlement, countable, posting_id},
+};
 use uuid::Uuid;
 
 use crate::{AuditRow, audit};
@@ -17,6 +20,8 @@ pub struct Report {
     pub accounts: u64,
     /// Transfers read.
     pub transfers: u64,
+    /// Settlements compared with their postings.
+    pub settlements: u64,
     /// Audit lines whose hash was recomputed.
     pub audit_lines: u64,
     /// What does not agree; empty when all is well.
@@ -46,7 +51,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Fed every row of one snapshot: transfers and audit lines first (in chain order), accounts after.
+/// Fed every row of one snapshot: settlements, then transfers and audit lines (in chain order), then accounts.
 #[derive(Debug, Default)]
 pub(crate) struct Auditor {
     report: Report,
@@ -55,6 +60,17 @@ pub(crate) struct Auditor {
     parties: HashSet<AccountId>,
     unguarded: HashSet<AccountId>,
     chains: BTreeMap<(Uuid, Uuid), (i64, [u8; 32])>,
+    /// What settled payments must have posted, by the posting's id.
+    expected: HashMap<Uuid, Posting>,
+    /// Accounts that gave something which no settled payment explains.
+    unexplained: HashSet<AccountId>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Posting {
+    from: AccountId,
+    to: AccountId,
+    amount: i64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -72,6 +88,28 @@ struct LotSums {
 }
 
 impl Auditor {
+    pub(crate) fn settlement(&mut self, row: &Settlement) {
+        self.report.settlements += 1;
+        let Outcome::Settled { .. } = row.outcome else { return };
+        let Some(amount) = countable(row.terms.amount) else {
+            let what = format!("payment {} settled {}, which nobody can post", row.key, row.terms.amount);
+            return self.report.differences.push(Difference { row: "settlement".to_owned(), what });
+        };
+        if amount.is_zero() {
+            return;
+        }
+        let token = Unit::Token { chain: row.terms.chain, asset: row.terms.asset };
+        let from = AccountSpec::outside(row.tenant, token, row.terms.payer).id;
+        let to = AccountSpec::takings(row.tenant, token, row.terms.pay_to).id;
+        let posting = Posting { from, to, amount: amount.micros() };
+        self.expected.insert(posting_id(row.tenant, row.key).uuid(), posting);
+    }
+
+    /// A payment whose outcome is unknown, or a transaction that could be sent, in a slot that is closed.
+    pub(crate) fn left_open(&mut self, what: String) {
+        self.report.differences.push(Difference { row: "slot".to_owned(), what });
+    }
+
     pub(crate) fn transfer(&mut self, row: &Transfer) {
         self.report.transfers += 1;
         self.parties.extend([row.from, row.to]);
@@ -88,6 +126,15 @@ impl Auditor {
             State::Released | State::Expired => {}
         }
         self.provenance(row);
+        match self.expected.remove(&row.id.uuid()) {
+            Some(expected) => {
+                let is = Posting { from: row.from, to: row.to, amount: row.settled.micros() };
+                if is != expected || row.state != State::Posted {
+                    self.differ("transfer", row.id.uuid(), "is not what its settled payment says".to_owned());
+                }
+            }
+            None => _ = self.unexplained.insert(row.from),
+        }
     }
 
     fn provenance(&mut self, row: &Transfer) {
@@ -148,9 +195,12 @@ impl Auditor {
         }
     }
 
-    pub(crate) fn unguarded(&mut self, id: AccountId) {
-        self.parties.remove(&id);
-        self.unguarded.insert(id);
+    pub(crate) fn unguarded(&mut self, spec: &AccountSpec) {
+        self.parties.remove(&spec.id);
+        self.unguarded.insert(spec.id);
+        if spec.kind == AccountKind::Outside && self.unexplained.contains(&spec.id) {
+            self.differ("account", spec.id.uuid(), "gave something that no settled payment explains".to_owned());
+        }
     }
 
     pub(crate) fn finish(mut self) -> Report {
@@ -164,6 +214,9 @@ impl Auditor {
             .collect();
         for (id, rest) in closed {
             self.differ("lot", id, format!("is not open on its account, yet {rest} of it is unspent"));
+        }
+        for id in std::mem::take(&mut self.expected).into_keys() {
+            self.differ("transfer", id, "is missing: its payment is settled".to_owned());
         }
         for id in std::mem::take(&mut self.parties) {
             self.differ("account", id.uuid(), "has transfers but no row".to_owned());

@@ -47,6 +47,17 @@ impl AtomicAmount {
     }
 }
 
+impl AtomicAmount {
+    /// So many parts of `of`, rounded down; `None` for parts of nothing, and above 2^256 − 1.
+    #[must_use]
+    pub fn portion(self, parts: u64, of: u64) -> Option<Self> {
+        let (parts, of) = (U256::from(parts), U256::from(of));
+        let (whole, rest) = (self.0.checked_div(of)?, self.0.checked_rem(of)?);
+        // The rest is below `of`, so its product fits.
+        whole.checked_mul(parts)?.checked_add((rest * parts).checked_div(of)?).map(Self)
+    }
+}
+
 impl From<u64> for AtomicAmount {
     fn from(units: u64) -> Self {
         Self(U256::from(units))
@@ -90,6 +101,15 @@ mod tests {
         }
         assert_eq!("10000".parse(), Ok(AtomicAmount::from(10_000)));
         assert_eq!(AtomicAmount::MAX.to_string().parse(), Ok(AtomicAmount::MAX));
+    }
+
+    #[test]
+    fn a_portion_is_rounded_down_and_fits_whatever_the_amount() {
+        assert_eq!(AtomicAmount::from(1_000).portion(3_750, 10_000), Some(375.into()));
+        assert_eq!(AtomicAmount::from(7).portion(1, 2), Some(3.into()));
+        assert_eq!(AtomicAmount::MAX.portion(10_000, 10_000), Some(AtomicAmount::MAX));
+        assert_eq!(AtomicAmount::MAX.portion(2, 1), None);
+        assert_eq!(AtomicAmount::from(7).portion(1, 0), None);
     }
 
     #[test]

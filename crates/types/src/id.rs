@@ -37,6 +37,8 @@ kinds! {
     ApiKey = "key";
     /// A token of the management API (`pl_test_…`, `pl_live_…`).
     ApiToken = "tok";
+    /// Something that can be paid for, registered with a facilitator.
+    Resource = "res";
     /// Credits granted together, with one priority and one expiry.
     Lot = "lot";
 }

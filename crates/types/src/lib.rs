@@ -13,7 +13,7 @@ mod time;
 
 pub use address::{Address, BadAddress};
 pub use atomic::{AtomicAmount, BadAtomicAmount};
-pub use id::{Agent, ApiKey, ApiToken, BadId, Delegation, Id, Kind, Lot, Merchant, Plan, PublicId};
+pub use id::{Agent, ApiKey, ApiToken, BadId, Delegation, Id, Kind, Lot, Merchant, Plan, PublicId, Resource};
 pub use key::{BadIdempotencyKey, IdempotencyKey};
 pub use mode::{BadMode, Mode};
 pub use quantity::{BadQuantity, Quantity};

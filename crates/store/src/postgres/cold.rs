@@ -1,5 +1,6 @@
 //! Cold writes: the idempotency record and the rows it stands for.
 
+use farebox_types::Timestamp;
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 
 use crate::{Change, Delegation, DelegationState, Plan, Record, Recorded};
@@ -23,7 +24,7 @@ pub(super) async fn write(sql: &mut PgConnection, record: &Record) -> sqlx::Resu
     }
     for change in &record.changes {
         let done = statement(record, change).execute(&mut *sql).await?;
-        if matches!(change, Change::Merchant(_)) && done.rows_affected() == 0 {
+        if matches!(change, Change::Merchant(_) | Change::Resource(_)) && done.rows_affected() == 0 {
             return Ok(Recorded::Taken);
         }
     }
@@ -93,12 +94,25 @@ fn statement<'q>(record: &'q Record, change: &'q Change) -> Statement<'q> {
                 .bind(at)
         }
         Change::ApiToken(row) => {
-            sqlx::query("INSERT INTO api_token (tenant, id, name, hash, created_at) VALUES ($1, $2, $3, $4, $5)")
-                .bind(tenant)
-                .bind(row.id.uuid())
-                .bind(&row.name)
-                .bind(row.hash)
-                .bind(at)
+            let query = sqlx::query(
+                "INSERT INTO api_token (tenant, id, name, hash, created_at, scopes, expires_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            );
+            let query = query.bind(tenant).bind(row.id.uuid()).bind(&row.name).bind(row.hash).bind(at);
+            query.bind(&row.scopes).bind(row.expires_at.map(Timestamp::micros))
+        }
+        Change::Resource(row) => {
+            // Another resource at this address is left alone: its row does not have this id.
+            let query = sqlx::query(
+                "INSERT INTO resource AS r (tenant, id, url, owner, document, created_at, updated_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, url) DO UPDATE \
+                 SET document = excluded.document, updated_at = excluded.updated_at WHERE r.id = excluded.id",
+            );
+            let query = query.bind(tenant).bind(row.id.uuid()).bind(&row.url).bind(&row.owner).bind(&row.document);
+            query.bind(row.created_at.micros()).bind(row.updated_at.micros())
+        }
+        Change::RemoveResource(id) => {
+            sqlx::query("DELETE FROM resource WHERE tenant = $1 AND id = $2").bind(tenant).bind(id.uuid())
         }
         Change::RevokeApiToken(id) => {
             sqlx::query("UPDATE api_token SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")

@@ -7,6 +7,8 @@ mod fault;
 mod ledger;
 mod reads;
 mod schema;
+mod settlements;
+mod settling;
 mod store;
 mod verify;
 mod writer;

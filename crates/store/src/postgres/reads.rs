@@ -8,7 +8,7 @@ use sqlx::{PgPool, Postgres, Row, postgres::PgArguments, postgres::PgRow, query:
 
 use super::{connect::limited, fault::corrupt};
 use crate::{
-    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Role,
+    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Resource, Role,
 };
 
 macro_rules! merchants {
@@ -45,7 +45,12 @@ macro_rules! api_keys {
 }
 macro_rules! api_tokens {
     ($rest:literal) => {
-        concat!("SELECT tenant, id, name, hash, created_at, revoked_at FROM api_token ", $rest)
+        concat!("SELECT tenant, id, name, hash, created_at, revoked_at, scopes, expires_at FROM api_token ", $rest)
+    };
+}
+macro_rules! resources {
+    ($rest:literal) => {
+        concat!("SELECT tenant, id, url, owner, document, created_at, updated_at FROM resource ", $rest)
     };
 }
 macro_rules! audit_lines {
@@ -53,7 +58,7 @@ macro_rules! audit_lines {
         concat!("SELECT tenant, chain, seq, entries, hash, created_at FROM audit ", $rest)
     };
 }
-pub(super) use {agents, api_keys, api_tokens, audit_lines, delegations, merchants, plans};
+pub(super) use {agents, api_keys, api_tokens, audit_lines, delegations, merchants, plans, resources};
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -154,8 +159,22 @@ pub(super) fn api_token(row: &PgRow) -> sqlx::Result<ApiToken> {
         id: Id::from_uuid(row.try_get(1)?),
         name: row.try_get(2)?,
         hash: row.try_get(3)?,
+        scopes: row.try_get(6)?,
         created_at: time(row, 4)?,
+        expires_at: row.try_get::<Option<i64>, _>(7)?.map(Timestamp::from_micros),
         revoked_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_micros),
+    })
+}
+
+pub(super) fn resource(row: &PgRow) -> sqlx::Result<Resource> {
+    Ok(Resource {
+        tenant: Id::from_uuid(row.try_get(0)?),
+        id: Id::from_uuid(row.try_get(1)?),
+        url: row.try_get(2)?,
+        owner: row.try_get(3)?,
+        document: row.try_get(4)?,
+        created_at: time(row, 5)?,
+        updated_at: time(row, 6)?,
     })
 }
 

@@ -3,18 +3,19 @@
 use async_trait::async_trait;
 use farebox_engine::ledger::{Account, AccountSpec, Command, Transfer, TransferId};
 use farebox_types::{Address, Agent as AgentKind, ApiKey as ApiKeyKind, ApiToken as ApiTokenKind};
-use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind, Timestamp};
+use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind};
+use farebox_types::{Resource as ResourceKind, Timestamp};
 
 use super::{
     PostgresStore,
     connect::limited,
     ledger,
-    reads::{self, agents, api_keys, api_tokens, audit_lines, delegations, merchants, plans},
+    reads::{self, agents, api_keys, api_tokens, audit_lines, delegations, merchants, plans, resources},
     schema, verify,
 };
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
-    Report, SchemaState, Store,
+    Report, Resource, SchemaState, Store,
 };
 
 #[async_trait]
@@ -116,6 +117,19 @@ impl Store for PostgresStore {
     async fn api_tokens(&self, tenant: Id<MerchantKind>) -> Result<Vec<ApiToken>, Fault> {
         let query = sqlx::query(api_tokens!("WHERE tenant = $1 ORDER BY id DESC")).bind(tenant.uuid());
         reads::all(&self.pool, query, reads::api_token).await
+    }
+
+    async fn resource(&self, tenant: Id<MerchantKind>, id: Id<ResourceKind>) -> Result<Option<Resource>, Fault> {
+        let query = sqlx::query(resources!("WHERE tenant = $1 AND id = $2")).bind(tenant.uuid()).bind(id.uuid());
+        reads::one(&self.pool, query, reads::resource).await
+    }
+
+    async fn resources(&self, tenant: Id<MerchantKind>, page: Page) -> Result<(Vec<Resource>, u64), Fault> {
+        let (limit, offset) = reads::window(page);
+        let query = sqlx::query(resources!("WHERE tenant = $1 ORDER BY id DESC LIMIT $2 OFFSET $3"));
+        let rows = reads::all(&self.pool, query.bind(tenant.uuid()).bind(limit).bind(offset), reads::resource).await?;
+        let query = sqlx::query("SELECT count(*) FROM resource WHERE tenant = $1").bind(tenant.uuid());
+        Ok((rows, reads::count(&self.pool, query).await?))
     }
 
     async fn sweep(&self, tenant: Id<MerchantKind>, limit: u32) -> Result<u32, Fault> {

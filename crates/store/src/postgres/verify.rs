@@ -1,17 +1,28 @@
 //! Every row of one snapshot, past the auditor.
 
 use futures_util::TryStreamExt;
-use sqlx::{PgConnection, PgPool, postgres::PgRow};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 
 use super::{
     ledger::{self, read_account, read_transfer},
     reads::{self, audit_lines},
+    settlements,
 };
-use crate::{Fault, Report, verify::Auditor};
+use crate::{Fault, Report, settlements::columns::LEFT_OPEN, verify::Auditor};
 
 pub(super) async fn rebuild(pool: &PgPool) -> Result<Report, Fault> {
     let mut snapshot = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     let mut auditor = Auditor::default();
+    each(&mut snapshot, settlements::ALL, |row| {
+        auditor.settlement(&settlements::read_any(row)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut snapshot, LEFT_OPEN, |row| {
+        auditor.left_open(row.try_get(0)?);
+        Ok(())
+    })
+    .await?;
     each(&mut snapshot, ledger::ALL_TRANSFERS, |row| {
         auditor.transfer(&read_transfer(row)?);
         Ok(())
@@ -26,7 +37,7 @@ pub(super) async fn rebuild(pool: &PgPool) -> Result<Report, Fault> {
         let account = read_account(row)?;
         match account.spec.floor {
             Some(_) => auditor.account(&account),
-            None => auditor.unguarded(account.spec.id),
+            None => auditor.unguarded(&account.spec),
         }
         Ok(())
     })

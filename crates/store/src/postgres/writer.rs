@@ -6,16 +6,23 @@ use std::{
     time::Duration,
 };
 
-use farebox_engine::ledger::{AccountId, Book, Changes, Command, Needs};
+use farebox_engine::{
+    ledger::{AccountId, Book, Changes, Command, Needs},
+    settlement::SlotId,
+};
 use farebox_types::{Clock, Id, Merchant, Timestamp};
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use super::{
     cold,
     connect::{Server, limited},
-    fault, ledger,
+    fault, ledger, settlements,
 };
-use crate::{Decision, Fault, Record, Recorded, Retry, audit, audit::Chains, lanes};
+use crate::{
+    Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep, audit, audit::Chains, lanes,
+    settlements::columns::{intent_entries, step_entries},
+    settlements::postings::{apply_postings, one_tenant, postings},
+};
 
 /// Unguarded accounts that are known to have a row; beyond this many the set starts over.
 const MAX_KNOWN: usize = 100_000;
@@ -129,6 +136,29 @@ impl lanes::Writer for Writer {
         self.ended(sql, answer).await
     }
 
+    async fn intend(&mut self, intents: &Intents, from: Option<SlotId>) -> Result<Intended, Fault> {
+        let mut sql = self.connection().await?;
+        let answer = self.work.intend(&mut sql, intents, from).await;
+        self.ended(sql, answer).await
+    }
+
+    async fn step(&mut self, steps: &[SlotStep]) -> Result<(), Fault> {
+        let mut sql = self.connection().await?;
+        let answer = self.work.step(&mut sql, steps).await;
+        self.ended(sql, answer).await
+    }
+
+    async fn name(
+        &mut self,
+        tenant: Id<Merchant>,
+        name: &SettlementName,
+        at: Timestamp,
+    ) -> Result<SettlementName, Fault> {
+        let mut sql = self.connection().await?;
+        let answer = limited(settlements::name(&mut sql, tenant, name, at)).await.map_err(Failure::Sql);
+        self.ended(sql, answer).await
+    }
+
     async fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {
         let mut sql = self.connection().await?;
         let answer = self.work.sweep(&mut sql, tenant, limit).await;
@@ -155,6 +185,52 @@ impl Work {
         let changes = Book::new(now, loaded.accounts, loaded.transfers).into_changes();
         self.commit(transaction, &loaded.found, changes, now).await?;
         Ok(touched)
+    }
+
+    async fn intend(
+        &mut self,
+        sql: &mut PgConnection,
+        intents: &Intents,
+        from: Option<SlotId>,
+    ) -> Result<Intended, Failure> {
+        let mut transaction = begin(sql).await?;
+        let intended = limited(settlements::intend(&mut transaction, intents, from)).await?;
+        if intended != Intended::Written {
+            limited(transaction.rollback()).await?;
+            return Ok(intended);
+        }
+        let lines = self.chains.next_with(&[], intents.tenant, intent_entries(intents, from), intents.at);
+        limited(ledger::write(&mut transaction, &[], &Changes::default(), &lines)).await?;
+        limited(transaction.commit()).await.map_err(Failure::Commit)?;
+        self.chains.advance(&lines);
+        Ok(intended)
+    }
+
+    /// The steps' rows and their postings, in one commit.
+    async fn step(&mut self, sql: &mut PgConnection, steps: &[SlotStep]) -> Result<(), Failure> {
+        let Some(first) = steps.first() else { return Ok(()) };
+        let tenant = one_tenant(steps).map_err(fault::unreadable)?;
+        let commands = postings(steps);
+        let mut transaction = begin(sql).await?;
+        let loaded = limited(ledger::load(&mut transaction, &Needs::of(&commands), first.at)).await?;
+        let mut book = Book::new(first.at, loaded.accounts, loaded.transfers);
+        apply_postings(&mut book, &commands).map_err(fault::unreadable)?;
+        let changes = book.into_changes();
+        limited(settlements::steps(&mut transaction, steps)).await?;
+        if self.known.len() > MAX_KNOWN {
+            self.known.clear();
+        }
+        let unguarded: Vec<_> = changes.unguarded.iter().filter(|spec| !self.known.contains(&spec.id)).collect();
+        if !unguarded.is_empty() {
+            limited(ledger::open(&mut transaction, &[], &unguarded)).await?;
+        }
+        let entries = steps.iter().flat_map(step_entries).collect();
+        let lines = self.chains.next_with(&changes.entries, tenant, entries, first.at);
+        limited(ledger::write(&mut transaction, &[], &changes, &lines)).await.map_err(raced)?;
+        limited(transaction.commit()).await.map_err(Failure::Commit)?;
+        self.chains.advance(&lines);
+        self.known.extend(changes.unguarded.iter().map(|spec| spec.id));
+        Ok(())
     }
 
     async fn record(&mut self, sql: &mut PgConnection, record: &Record) -> Result<Recorded, Failure> {

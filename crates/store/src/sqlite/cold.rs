@@ -1,5 +1,6 @@
 //! Cold writes: the idempotency record and the rows it stands for.
 
+use farebox_types::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::{Change, DelegationState, Fault, Plan, Record, Recorded};
@@ -79,13 +80,46 @@ fn apply(sql: &Connection, record: &Record, change: &Change) -> Result<bool, Fau
             .prepare_cached("UPDATE api_key SET revoked_at = ?3 WHERE tenant = ?1 AND id = ?2 AND revoked_at IS NULL")?
             .execute((tenant, id.uuid().as_bytes(), at))?,
         Change::ApiToken(row) => sql
-            .prepare_cached("INSERT INTO api_token (tenant, id, name, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute((tenant, row.id.uuid().as_bytes(), &row.name, row.hash, at))?,
+            .prepare_cached(
+                "INSERT INTO api_token (tenant, id, name, hash, created_at, scopes, expires_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute((
+                tenant,
+                row.id.uuid().as_bytes(),
+                &row.name,
+                row.hash,
+                at,
+                &row.scopes,
+                row.expires_at.map(Timestamp::micros),
+            ))?,
         Change::RevokeApiToken(id) => sql
             .prepare_cached(
                 "UPDATE api_token SET revoked_at = ?3 WHERE tenant = ?1 AND id = ?2 AND revoked_at IS NULL",
             )?
             .execute((tenant, id.uuid().as_bytes(), at))?,
+        Change::Resource(row) => {
+            let put = sql
+                .prepare_cached(
+                    "INSERT INTO resource (tenant, id, url, owner, document, created_at, updated_at) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                     ON CONFLICT (tenant, id) DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at \
+                     ON CONFLICT (tenant, url) DO NOTHING",
+                )?
+                .execute((
+                    tenant,
+                    row.id.uuid().as_bytes(),
+                    &row.url,
+                    &row.owner,
+                    &row.document,
+                    row.created_at.micros(),
+                    row.updated_at.micros(),
+                ))?;
+            return Ok(put == 1);
+        }
+        Change::RemoveResource(id) => sql
+            .prepare_cached("DELETE FROM resource WHERE tenant = ?1 AND id = ?2")?
+            .execute((tenant, id.uuid().as_bytes()))?,
     };
     Ok(true)
 }

@@ -4,6 +4,8 @@ mod cold;
 mod ledger;
 mod reads;
 mod schema;
+mod settlements;
+mod settling;
 mod store;
 mod writer;
 

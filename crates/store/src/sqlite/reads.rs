@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::ledger::uuid;
 use crate::{
-    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Role,
+    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Resource, Role,
 };
 
 pub(super) const MERCHANT: &str = "SELECT tenant, name, mode, created_at FROM merchant";
@@ -19,7 +19,8 @@ pub(super) const AGENT: &str = "SELECT agent.tenant, agent.id, agent.name, agent
 pub(super) const DELEGATION: &str =
     "SELECT tenant, id, holder, plan, max_uses, state, document, created_at, expires_at FROM delegation";
 pub(super) const API_KEY: &str = "SELECT tenant, id, role, account, created_at, revoked_at FROM api_key";
-pub(super) const API_TOKEN: &str = "SELECT tenant, id, name, hash, created_at, revoked_at FROM api_token";
+pub(super) const API_TOKEN: &str = "SELECT tenant, id, name, hash, created_at, revoked_at, scopes, expires_at FROM api_token";
+pub(super) const RESOURCE: &str = "SELECT tenant, id, url, owner, document, created_at, updated_at FROM resource";
 pub(super) const AUDIT: &str = "SELECT tenant, chain, seq, entries, hash, created_at FROM audit";
 
 /// One row or none.
@@ -131,8 +132,22 @@ pub(super) fn api_token(row: &Row<'_>) -> Result<ApiToken, Fault> {
         id: Id::from_uuid(uuid(row, 1)?),
         name: row.get(2)?,
         hash: row.get(3)?,
+        scopes: row.get(6)?,
         created_at: time(row, 4)?,
+        expires_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_micros),
         revoked_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
+    })
+}
+
+pub(super) fn resource(row: &Row<'_>) -> Result<Resource, Fault> {
+    Ok(Resource {
+        tenant: Id::from_uuid(uuid(row, 0)?),
+        id: Id::from_uuid(uuid(row, 1)?),
+        url: row.get(2)?,
+        owner: row.get(3)?,
+        document: row.get(4)?,
+        created_at: time(row, 5)?,
+        updated_at: time(row, 6)?,
     })
 }
 

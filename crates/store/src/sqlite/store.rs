@@ -5,13 +5,14 @@ use std::sync::PoisonError;
 use async_trait::async_trait;
 use farebox_engine::ledger::{Account, AccountSpec, Command, Transfer, TransferId};
 use farebox_types::{Address, Agent as AgentKind, ApiKey as ApiKeyKind, ApiToken as ApiTokenKind};
-use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind, Timestamp};
+use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind};
+use farebox_types::{Resource as ResourceKind, Timestamp};
 use rusqlite::Connection;
 
-use super::{SqliteStore, connect, ledger, reads, schema};
+use super::{SqliteStore, connect, ledger, reads, schema, settlements};
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
-    Report, SchemaState, Store, verify::Auditor,
+    Report, Resource, SchemaState, Store, verify::Auditor,
 };
 
 const BY_ID: &str = "WHERE tenant = ?1 AND id = ?2";
@@ -119,6 +120,20 @@ impl Store for SqliteStore {
         self.read(move |sql| reads::all(sql, reads::API_TOKEN, newest, [key], reads::api_token)).await
     }
 
+    async fn resource(&self, tenant: Id<MerchantKind>, id: Id<ResourceKind>) -> Result<Option<Resource>, Fault> {
+        let key = (tenant.uuid().into_bytes(), id.uuid().into_bytes());
+        self.read(move |sql| reads::one(sql, reads::RESOURCE, BY_ID, key, reads::resource)).await
+    }
+
+    async fn resources(&self, tenant: Id<MerchantKind>, page: Page) -> Result<(Vec<Resource>, u64), Fault> {
+        let (key, (limit, offset)) = (tenant.uuid().into_bytes(), reads::window(page));
+        self.read(move |sql| {
+            let rows = reads::all(sql, reads::RESOURCE, NEWEST, (key, limit, offset), reads::resource)?;
+            Ok((rows, reads::count(sql, "resource", tenant)?))
+        })
+        .await
+    }
+
     async fn sweep(&self, tenant: Id<MerchantKind>, limit: u32) -> Result<u32, Fault> {
         self.lanes.sweep(tenant, limit).await
     }
@@ -186,11 +201,13 @@ fn in_transaction<T>(sql: &Connection, work: impl FnOnce(&Connection) -> Result<
 
 fn rebuild(sql: &Connection) -> Result<Report, Fault> {
     let mut auditor = Auditor::default();
+    settlements::each(sql, |row| auditor.settlement(row))?;
+    settlements::each_left_open(sql, |what| auditor.left_open(what))?;
     ledger::each_transfer(sql, |row| auditor.transfer(row))?;
     reads::each_audit_line(sql, |line| auditor.audit_line(line))?;
     ledger::each_account(sql, |row| match row.spec.floor {
         Some(_) => auditor.account(row),
-        None => auditor.unguarded(row.spec.id),
+        None => auditor.unguarded(&row.spec),
     })?;
     Ok(auditor.finish())
 }

@@ -2,12 +2,19 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use farebox_engine::ledger::{AccountId, Book, Changes, Command, Needs};
+use farebox_engine::{
+    ledger::{AccountId, Book, Changes, Command, Needs},
+    settlement::SlotId,
+};
 use farebox_types::{Clock, Id, Merchant, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{cold, ledger, ledger::Accounts};
-use crate::{AuditRow, Decision, Fault, Record, Recorded, audit, audit::Chains, lanes};
+use super::{cold, ledger, ledger::Accounts, settlements};
+use crate::{
+    AuditRow, Decision, Fault, Intended, Intents, Record, Recorded, SettlementName, SlotStep, audit, audit::Chains, lanes,
+    settlements::columns::{intent_entries, step_entries},
+    settlements::postings::{apply_postings, one_tenant, postings},
+};
 
 /// Unguarded accounts that are known to have a row; beyond this many the set starts over.
 const MAX_KNOWN: usize = 100_000;
@@ -54,6 +61,50 @@ impl Writer {
         let changes = Book::new(now, accounts, transfers).into_changes();
         commit(transaction, &mut self.memory, changes, now)?;
         Ok(touched)
+    }
+
+    fn intend_now(&mut self, intents: &Intents, from: Option<SlotId>) -> Result<Intended, Fault> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let intended = settlements::intend(&transaction, intents, from)?;
+        if intended == Intended::Written {
+            let lines = self.memory.chains.next_with(&[], intents.tenant, intent_entries(intents, from), intents.at);
+            write_audit(&transaction, &lines)?;
+            transaction.commit()?;
+            self.memory.chains.advance(&lines);
+        }
+        Ok(intended)
+    }
+
+    /// The steps' rows and their postings, in one commit.
+    fn step_now(&mut self, steps: &[SlotStep]) -> Result<(), Fault> {
+        let Some(first) = steps.first() else { return Ok(()) };
+        let (tenant, now) = (one_tenant(steps)?, self.clock.now());
+        let commands = postings(steps);
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.memory.check(&transaction)?;
+        let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &Needs::of(&commands), now)?;
+        let mut book = Book::new(now, accounts, transfers);
+        apply_postings(&mut book, &commands)?;
+        let changes = book.into_changes();
+        for step in steps {
+            settlements::step(&transaction, step)?;
+        }
+        ledger::open_unguarded(&transaction, changes.unguarded.iter())?;
+        ledger::write(&transaction, &changes)?;
+        let entries = steps.iter().flat_map(step_entries).collect();
+        let lines = self.memory.chains.next_with(&changes.entries, tenant, entries, first.at);
+        write_audit(&transaction, &lines)?;
+        transaction.commit()?;
+        self.memory.chains.advance(&lines);
+        self.memory.accounts.remember(changes.accounts);
+        Ok(())
+    }
+
+    fn name_now(&mut self, tenant: Id<Merchant>, name: &SettlementName, at: Timestamp) -> Result<SettlementName, Fault> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let held = settlements::name(&transaction, tenant, name, at)?;
+        transaction.commit()?;
+        Ok(held)
     }
 
     fn record_now(&mut self, record: &Record) -> Result<Recorded, Fault> {
@@ -128,5 +179,17 @@ impl lanes::Writer for Writer {
 
     async fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {
         self.sweep_now(tenant, limit)
+    }
+
+    async fn intend(&mut self, intents: &Intents, from: Option<SlotId>) -> Result<Intended, Fault> {
+        self.intend_now(intents, from)
+    }
+
+    async fn step(&mut self, steps: &[SlotStep]) -> Result<(), Fault> {
+        self.step_now(steps)
+    }
+
+    async fn name(&mut self, tenant: Id<Merchant>, name: &SettlementName, at: Timestamp) -> Result<SettlementName, Fault> {
+        self.name_now(tenant, name, at)
     }
 }

@@ -1,5 +1,8 @@
 //! Settlements on chains: intents before they are sent, outcomes when they are known.
 
+pub(crate) mod columns;
+pub(crate) mod postings;
+
 use async_trait::async_trait;
 use farebox_engine::{
     ledger::{Actor, Command},

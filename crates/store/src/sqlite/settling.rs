@@ -1,0 +1,75 @@
+//! The [`SettlementStore`] commands on SQLite.
+
+use async_trait::async_trait;
+use farebox_engine::settlement::{PaymentKey, Settlement, Slot, SlotId};
+use farebox_types::{Address, Id, Merchant, Timestamp};
+use uuid::Uuid;
+
+use super::{SqliteStore, settlements};
+use crate::{Fault, Intended, Intents, SettlementName, SettlementStore, SlotStep};
+
+#[async_trait]
+impl SettlementStore for SqliteStore {
+    async fn next_nonce(&self, tenant: Id<Merchant>, chain: u64, signer: Address) -> Result<Option<u64>, Fault> {
+        self.read(move |sql| settlements::next_nonce(sql, tenant, chain, signer)).await
+    }
+
+    async fn intend(&self, intents: Intents) -> Result<Intended, Fault> {
+        self.lanes.intend(intents, None).await
+    }
+
+    async fn settlement(&self, tenant: Id<Merchant>, key: PaymentKey) -> Result<Option<Settlement>, Fault> {
+        self.read(move |sql| settlements::settlement(sql, tenant, key)).await
+    }
+
+    async fn settlements(&self, tenant: Id<Merchant>, keys: &[PaymentKey]) -> Result<Vec<Settlement>, Fault> {
+        let keys = keys.to_vec();
+        self.read(move |sql| {
+            let found: Result<Vec<_>, _> = keys.iter().map(|key| settlements::settlement(sql, tenant, *key)).collect();
+            Ok(found?.into_iter().flatten().collect())
+        })
+        .await
+    }
+
+    async fn settlement_named(
+        &self,
+        tenant: Id<Merchant>,
+        scope: &str,
+        name: &str,
+    ) -> Result<Option<SettlementName>, Fault> {
+        let (scope, name) = (scope.to_owned(), name.to_owned());
+        self.read(move |sql| settlements::named(sql, tenant, &scope, &name)).await
+    }
+
+    async fn name_settlement(
+        &self,
+        tenant: Id<Merchant>,
+        name: SettlementName,
+        at: Timestamp,
+    ) -> Result<SettlementName, Fault> {
+        self.lanes.name(tenant, name, at).await
+    }
+
+    async fn step(&self, steps: Vec<SlotStep>) -> Result<(), Fault> {
+        self.lanes.step(steps).await
+    }
+
+    async fn move_settlements(&self, from: SlotId, intents: Intents) -> Result<Intended, Fault> {
+        self.lanes.intend(intents, Some(from)).await
+    }
+
+    async fn lease_slots(
+        &self,
+        tenant: Id<Merchant>,
+        owner: Uuid,
+        limit: u32,
+        until: Timestamp,
+    ) -> Result<Vec<Slot>, Fault> {
+        let now = self.clock.now();
+        self.read(move |sql| settlements::lease(sql, tenant, owner, limit, now, until)).await
+    }
+
+    async fn slot(&self, tenant: Id<Merchant>, slot: SlotId) -> Result<Option<Slot>, Fault> {
+        self.read(move |sql| settlements::slot(sql, tenant, slot)).await
+    }
+}
