@@ -1,4 +1,4 @@
-//! `bench [ledger [callers] | gate]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//! `bench [ledger [callers] | gate | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
 
@@ -6,9 +6,11 @@
 #![expect(clippy::float_arithmetic, reason = "figures and ratios, not money")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads its own environment and makes random keys")]
 
+mod facilitator;
 mod figure;
 mod gate;
 mod ledger;
+mod process;
 
 use std::process::ExitCode;
 
@@ -25,10 +27,13 @@ fn main() -> anyhow::Result<ExitCode> {
             ["ledger"] => ledger::run(&ledger::CALLERS).await?,
             ["ledger", callers] => ledger::run(&[callers.parse()?]).await?,
             ["gate"] => gate::run().await?,
+            ["facilitator"] => facilitator::run(true).await?,
+            // The official facilitators alone.
+            ["facilitator", "peers"] => facilitator::run(false).await?,
             // A subject of the gate bench, in a process of its own so that its CPU time can be read.
             ["serve", subject, rest @ ..] => gate::subject::serve(subject, rest).await?,
             _ => {
-                eprintln!("error: no such benchmark: {}; there are `ledger` and `gate`", words.join(" "));
+                eprintln!("error: no such benchmark: {}; there are `ledger`, `gate` and `facilitator`", words.join(" "));
                 return Ok(ExitCode::from(2));
             }
         }

@@ -3,15 +3,16 @@
 //! Every subject is a process of its own, so that its CPU time can be read; the load comes from this one.
 
 mod load;
-mod process;
 pub(crate) mod subject;
 
 use std::time::Duration;
 
 use load::Load;
-use process::Process;
 
-use crate::figure::{Figure, median, paired, rounded};
+use crate::{
+    figure::{Figure, median, paired, rounded},
+    process::Process,
+};
 
 const CONNECTIONS: [usize; 2] = [8, 32];
 const ROUNDS: usize = 5;

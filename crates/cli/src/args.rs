@@ -1,9 +1,14 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod facilitator;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use farebox_server::Scope;
 use farebox_types::Mode;
+
+pub(crate) use facilitator::{FacilitatorArgs, FacilitatorFlags};
 
 /// How software takes payment: passes, fares and payments on one durable ledger.
 #[derive(Parser)]
@@ -35,11 +40,13 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Create the database, the first merchant and its API token. Safe to repeat.
     Init(InitArgs),
-    /// Run the credits backend.
+    /// Run the credits backend, and the facilitator under /facilitator when a chain is configured.
     Serve(ServeArgs),
+    /// Run a facilitator: verify and settle payments on chains, for x402 and t402.
+    Facilitator(FacilitatorArgs),
     /// Watch a paid request, end to end, on this machine.
     Demo(DemoArgs),
-    /// Make a request and pay for it with credits.
+    /// Make a request and pay for it, from a wallet on a chain or with credits.
     Pay(PayArgs),
     /// Create and revoke keys of the credits API.
     Key(KeyArgs),
@@ -60,6 +67,15 @@ impl Command {
     pub(crate) const fn listen(&self) -> Option<SocketAddr> {
         match self {
             Self::Serve(args) => args.listen,
+            Self::Facilitator(args) => args.listen,
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn facilitator(&self) -> Option<&FacilitatorFlags> {
+        match self {
+            Self::Serve(args) => Some(&args.facilitator),
+            Self::Facilitator(args) => Some(&args.facilitator),
             _ => None,
         }
     }
@@ -91,6 +107,8 @@ pub(crate) struct ServeArgs {
     /// Address to listen on [default: 127.0.0.1:3001].
     #[arg(long, value_name = "ADDRESS", env = "FAREBOX_LISTEN", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) facilitator: FacilitatorFlags,
     /// Stop when standard input ends: with whoever started this.
     #[arg(long, hide = true)]
     pub(crate) stop_with_stdin: bool,
@@ -112,7 +130,8 @@ pub(crate) struct DemoArgs {
 #[derive(Args)]
 pub(crate) struct PayArgs {
     /// What to request.
-    pub(crate) url: String,
+    #[arg(required_unless_present = "resume")]
+    pub(crate) url: Option<String>,
     /// Method [default: GET, or POST with --data].
     #[arg(short = 'X', long)]
     pub(crate) method: Option<String>,
@@ -128,6 +147,34 @@ pub(crate) struct PayArgs {
     /// File that holds the buyer's API key; FAREBOX_API_KEY holds the key itself.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// File that holds the key of a wallet, as 64 hex digits; FAREBOX_WALLET_KEY holds the key itself.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) wallet_key_file: Option<PathBuf>,
+    /// The most for this payment from the wallet [default: $1].
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) max: Option<String>,
+    /// The most for one day's payments from the wallet, this one included.
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) max_per_day: Option<String>,
+    /// Pay on this network only (eip155:8453, base); may be repeated.
+    #[arg(long = "network", value_name = "NETWORK")]
+    pub(crate) networks: Vec<String>,
+    /// Pay this address only; may be repeated.
+    #[arg(long = "payee", value_name = "ADDRESS")]
+    pub(crate) payees: Vec<String>,
+    /// A node that may be asked for an allowance: eip155:8453=https://…; may be repeated.
+    #[arg(long = "rpc-url", value_name = "NETWORK=URL")]
+    pub(crate) rpc_urls: Vec<String>,
+    /// File that payments from the wallet are written to before they are sent [default: farebox/payer.jsonl in the user's
+    /// state folder].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+    /// Show what would be paid, and pay nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Instead of a new request, show the payments whose outcome is not known to their sellers again.
+    #[arg(long, conflicts_with_all = ["url", "dry_run"])]
+    pub(crate) resume: bool,
 }
 
 #[derive(Args)]
@@ -179,6 +226,12 @@ pub(crate) enum TokenCommand {
         /// What it is for.
         #[arg(long, default_value = "token", value_parser = name)]
         name: String,
+        /// What it may do: facilitator:verify, facilitator:settle, facilitator:read; may be repeated [default: *, everything].
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = clap::value_parser!(Scope))]
+        scopes: Vec<Scope>,
+        /// When it ends by itself: 90d, 12h, 30m [default: never].
+        #[arg(long, value_name = "TIME", value_parser = facilitator::duration)]
+        expires_in: Option<Duration>,
     },
     /// List tokens; their secrets are not stored.
     List,

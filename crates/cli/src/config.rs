@@ -1,6 +1,9 @@
 //! Configuration: file, then environment, then flags; later ones win.
 
+mod chains;
+
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -9,16 +12,20 @@ use farebox_store::DatabaseUrl;
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
+    value::{Dict, Value},
 };
 use serde::{Deserialize, Serialize};
 
+use self::chains::{CHAIN_KEYS, FACILITATOR_KEYS, RawChain, RawFacilitator};
 use crate::{
     args::{Command, Global},
     failure::failure,
 };
 
+pub(crate) use chains::{Chain, Facilitator, Signer};
+
 const DEFAULT_FILE: &str = "farebox.toml";
-const KEYS: [&str; 5] = ["database_url", "listen", "log", "log_format", "secret_key_file"];
+const KEYS: [&str; 7] = ["chains", "database_url", "facilitator", "listen", "log", "log_format", "secret_key_file"];
 
 /// Everything a command may need, checked.
 pub(crate) struct Config {
@@ -27,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     pub(crate) secret_key_file: Option<PathBuf>,
+    pub(crate) facilitator: Facilitator,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,18 +51,24 @@ struct Raw {
     log: String,
     log_format: LogFormat,
     secret_key_file: Option<PathBuf>,
+    chains: BTreeMap<String, RawChain>,
+    facilitator: RawFacilitator,
 }
 
 impl Raw {
     fn of(command: &Command) -> Self {
         // The demo kills its own server: what that logs would only frighten.
         let log = if matches!(command, Command::Demo(_)) { "off" } else { "info" };
+        // Two ports, so that both can run on one machine.
+        let port = if matches!(command, Command::Facilitator(_)) { 3002 } else { 3001 };
         Self {
             database_url: "sqlite:farebox.db".into(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 3001)),
+            listen: SocketAddr::from(([127, 0, 0, 1], port)),
             log: log.into(),
             log_format: LogFormat::Text,
             secret_key_file: None,
+            chains: BTreeMap::new(),
+            facilitator: RawFacilitator::default(),
         }
     }
 }
@@ -85,6 +99,7 @@ pub(crate) fn load(global: &Global, command: &Command) -> anyhow::Result<Config>
         log: raw.log,
         log_format: raw.log_format,
         secret_key_file: raw.secret_key_file,
+        facilitator: chains::merge(raw.chains, raw.facilitator, command.facilitator())?,
     })
 }
 
@@ -101,16 +116,31 @@ fn config_file(global: &Global) -> anyhow::Result<Option<PathBuf>> {
 
 /// Refuses keys that nobody reads: a mistyped one would silently leave its default in force.
 fn check_keys(file: &Path) -> anyhow::Result<()> {
-    let value: figment::value::Dict = Figment::from(Toml::file_exact(file)).extract().map_err(|error| {
+    let value: Dict = Figment::from(Toml::file_exact(file)).extract().map_err(|error| {
         failure(format!("{} cannot be read: {error}", file.display()), "it must be TOML: `key = \"value\"` a line")
     })?;
-    let Some(unknown) = value.keys().find(|key| !KEYS.contains(&key.as_str())) else { return Ok(()) };
-    let nearest = KEYS.iter().map(|known| (strsim::jaro_winkler(known, unknown) > 0.7, known)).find(|(near, _)| *near);
-    let help = match nearest {
-        Some((_, known)) => format!("did you mean `{known}`?"),
-        None => format!("known keys: {}", KEYS.join(", ")),
+    check_table(file, "", &value, &KEYS)?;
+    if let Some(Value::Dict(_, facilitator)) = value.get("facilitator") {
+        check_table(file, "facilitator.", facilitator, &FACILITATOR_KEYS)?;
+    }
+    if let Some(Value::Dict(_, chains)) = value.get("chains") {
+        for (name, chain) in chains {
+            if let Value::Dict(_, chain) = chain {
+                check_table(file, &format!("chains.\"{name}\"."), chain, &CHAIN_KEYS)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_table(file: &Path, table: &str, value: &Dict, known: &[&str]) -> anyhow::Result<()> {
+    let Some(unknown) = value.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
+    let alike = |known: &&&str| strsim::jaro_winkler(known, unknown) > 0.7;
+    let help = match known.iter().find(alike) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("known keys: {}", known.join(", ")),
     };
-    Err(failure(format!("unknown configuration key `{unknown}` in {}", file.display()), help))
+    Err(failure(format!("unknown configuration key `{table}{unknown}` in {}", file.display()), help))
 }
 
 /// Names the key and where its value came from, and shows a good one.
@@ -121,6 +151,10 @@ fn explain(error: &figment::Error) -> anyhow::Error {
         "listen" => "listen = \"127.0.0.1:3001\"",
         "log_format" => "log_format = \"text\" or \"json\"",
         "database_url" => "database_url = \"sqlite:farebox.db\"",
+        "chains" => "[chains.\"eip155:84532\"], and rpc_url = \"https://sepolia.base.org\" below it",
+        "rpc_urls" => "rpc_urls = [\"https://sepolia.base.org\"]",
+        "rate_limit" => "rate_limit = 1000",
+        "require_api_key" | "behind_proxy" => "true or false",
         _ => "key = \"value\" a line",
     };
     let what = format!("the value of `{key}`{} cannot be used: {}", place.unwrap_or_default(), error.kind);

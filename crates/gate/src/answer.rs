@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farebox_x402::{Fault, Receipt, Refusal, Retry, credits::CODE_IN_USE};
+use farebox_x402::{Fault, Receipt, Refusal, Retry, credits::CODE_IN_USE, offer_v1};
 use http::{
     HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use crate::{
     body::{GateBody, Whole},
-    fare::Quote,
     headers::{self, NO_STORE, REQUIRED},
+    menu::Quote,
 };
 
 /// A small JSON answer.
@@ -27,9 +27,8 @@ const NO_TOKEN: &[u8] =
 
 /// 402 for a request without a payment: written at start-up, copied here.
 pub(crate) fn unpaid(quote: Quote) -> Own {
-    let mut answer = own(StatusCode::PAYMENT_REQUIRED, Bytes::from_static(NO_TOKEN));
-    answer.headers_mut().insert(REQUIRED, quote.header);
-    answer
+    let body = if quote.body.is_empty() { Bytes::from_static(NO_TOKEN) } else { quote.body };
+    offering(StatusCode::PAYMENT_REQUIRED, body, quote.header)
 }
 
 /// 402 for a payment that cannot be read.
@@ -37,8 +36,11 @@ pub(crate) fn unreadable(quote: &Quote, why: &str) -> Own {
     refused(quote, &Refusal { code: String::new(), reason: why.to_owned() })
 }
 
-/// 402 with the reason and a fresh offer; 409 without one while another request holds the same payment, so that nobody
-/// is asked to pay again for what is under way.
+/// The allowance that Permit2 needs is missing.
+const NO_ALLOWANCE: &str = "permit2_allowance_required";
+
+/// 402 with the reason and a fresh offer, 412 if the payer has something to do first; 409 without an offer while another
+/// request holds the same payment, so that nobody is asked to pay again for what is under way.
 pub(crate) fn refused(quote: &Quote, refusal: &Refusal) -> Own {
     let code = Some(&*refusal.code).filter(|code| !code.is_empty());
     let said = |error| json(&Said { error, code, message: &refusal.reason });
@@ -47,14 +49,24 @@ pub(crate) fn refused(quote: &Quote, refusal: &Refusal) -> Own {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         return answer;
     }
-    let mut answer = own(StatusCode::PAYMENT_REQUIRED, said("Payment Required"));
-    answer.headers_mut().insert(REQUIRED, quote.header_saying(&refusal.reason));
+    let (status, error) = match &*refusal.code {
+        NO_ALLOWANCE => (StatusCode::PRECONDITION_FAILED, "Precondition Failed"),
+        _ => (StatusCode::PAYMENT_REQUIRED, "Payment Required"),
+    };
+    let older = if quote.body.is_empty() { None } else { offer_v1::write(&quote.offer, &refusal.reason, code) };
+    offering(status, older.map_or_else(|| said(error), Bytes::from), quote.header_saying(&refusal.reason))
+}
+
+fn offering(status: StatusCode, body: Bytes, offer: HeaderValue) -> Own {
+    let mut answer = own(status, body);
+    answer.headers_mut().insert(REQUIRED, offer);
+    headers::expose(answer.headers_mut());
     answer
 }
 
 /// 402 or 409 after the handler ran: its answer is withheld, the receipt says nothing was taken.
-pub(crate) fn unsettled(quote: &Quote, refusal: &Refusal, receipt: &Receipt) -> Own {
-    with_receipt(refused(quote, refusal), receipt)
+pub(crate) fn unsettled(quote: &Quote, refusal: &Refusal, receipt: &Receipt, v1: bool) -> Own {
+    with_receipt(refused(quote, refusal), receipt, v1)
 }
 
 /// 503: the payment could not be checked.
@@ -64,10 +76,12 @@ pub(crate) fn unavailable(fault: &Fault) -> Own {
 }
 
 /// 503: the handler ran, the route withholds what nobody can say is paid.
-pub(crate) fn pending(fault: &Fault, receipt: &Receipt) -> Own {
+pub(crate) fn pending(fault: &Fault, receipt: &Receipt, v1: bool) -> Own {
     let message = "It is not known yet whether this payment went through. Do not make a new payment: \
                    try again later with the same one.";
-    with_receipt(later(message, fault.retry), receipt)
+    let mut answer = with_receipt(later(message, fault.retry), receipt, v1);
+    headers::expose(answer.headers_mut());
+    answer
 }
 
 /// 414: a path that no offer can carry.
@@ -99,8 +113,8 @@ fn seconds(retry: Retry) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).clamp(1, 3600)
 }
 
-fn with_receipt(mut answer: Own, receipt: &Receipt) -> Own {
-    let (name, value) = headers::receipt(receipt);
+fn with_receipt(mut answer: Own, receipt: &Receipt, v1: bool) -> Own {
+    let (name, value) = headers::receipt(receipt, v1);
     answer.headers_mut().insert(name, value);
     answer
 }

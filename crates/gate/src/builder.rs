@@ -9,16 +9,19 @@ use crate::{
     fare::{BadFare, Fare},
     gate::Gate,
     key::BadKey,
+    rails::Rails,
     route::Route,
     table::Table,
+    way::Defaults,
 };
 
 /// Collects what a [`Gate`] charges for. Nothing is checked before [`build`](Self::build).
 #[derive(Clone)]
 #[must_use]
 pub struct GateBuilder {
-    facilitator: Option<Arc<dyn Facilitator>>,
-    mode: Mode,
+    rails: Rails,
+    defaults: Defaults,
+    public_url: Option<String>,
     routes: Vec<(String, Route)>,
 }
 
@@ -26,11 +29,14 @@ pub struct GateBuilder {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadGate {
     /// Nobody would check payments.
-    #[error("the gate has no facilitator: name one with `.facilitator(…)`")]
+    #[error("the gate has no facilitator: name one with `.facilitator(…)` for credits, or `.chain(…)`")]
     NoFacilitator,
     /// Everything would be free.
     #[error("the gate has no routes, so it would charge for nothing: add one with `.route(\"POST /ask\", …)`")]
     NoRoutes,
+    /// Not an address that offers could name.
+    #[error("the public address must read http(s)://host[:port][/path], with no user, query or fragment")]
+    PublicUrl,
     /// One route is wrong.
     #[error(transparent)]
     Route(#[from] BadRoute),
@@ -68,17 +74,44 @@ const EVERY_REQUEST: &str = "every request";
 
 impl GateBuilder {
     pub(crate) const fn new() -> Self {
-        Self { facilitator: None, mode: Mode::Live, routes: Vec::new() }
+        let defaults = Defaults { mode: Mode::Live, network: None, pay_to: None };
+        Self { rails: Rails { credits: None, chain: None }, defaults, public_url: None, routes: Vec::new() }
     }
 
-    /// Who checks and settles payments.
-    pub fn facilitator(self, facilitator: Arc<dyn Facilitator>) -> Self {
-        Self { facilitator: Some(facilitator), ..self }
+    /// Who checks and settles payments in credits. A test rail takes those on a chain too.
+    pub fn facilitator(mut self, facilitator: Arc<dyn Facilitator>) -> Self {
+        self.rails.credits = Some(facilitator);
+        self
+    }
+
+    /// Who checks and settles payments on a chain: a `ChainFacilitator` (feature `client` of `farebox-x402`), or any other.
+    pub fn chain(mut self, facilitator: Arc<dyn Facilitator>) -> Self {
+        self.rails.chain = Some(facilitator);
+        self
     }
 
     /// The world the gate is in; live unless said.
     pub const fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
+        self.defaults.mode = mode;
+        self
+    }
+
+    /// The address that is paid on a chain, for routes that name none.
+    pub fn pay_to(mut self, address: impl Into<String>) -> Self {
+        self.defaults.pay_to = Some(address.into());
+        self
+    }
+
+    /// The network of payments on a chain, for routes that name none: `eip155:8453` or `base`.
+    pub fn network(mut self, network: impl Into<String>) -> Self {
+        self.defaults.network = Some(network.into());
+        self
+    }
+
+    /// The server's own address as its clients know it, `https://api.example.com`: offers then name absolute addresses
+    /// instead of paths. It is never taken from a request.
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
         self
     }
 
@@ -95,15 +128,16 @@ impl GateBuilder {
     /// # Errors
     /// [`BadGate`] for the first route that could not be charged as written.
     pub fn build(self) -> Result<Gate, BadGate> {
-        let facilitator = self.facilitator.ok_or(BadGate::NoFacilitator)?;
+        let public_url = self.checked()?;
         if self.routes.is_empty() {
             return Err(BadGate::NoRoutes);
         }
         let mut table = Table::default();
         for (key, route) in self.routes {
-            table.insert(&key, route, self.mode, facilitator.test_only())?;
+            let fare = || Fare::new(&key, route, &self.rails, &self.defaults, public_url.as_ref());
+            table.insert(&key, fare)?;
         }
-        Ok(Gate::with_table(facilitator, table))
+        Ok(Gate::with_table(self.rails, table))
     }
 
     /// A gate that charges for every request that reaches it, OPTIONS included; routes named before are not used.
@@ -111,9 +145,24 @@ impl GateBuilder {
     /// # Errors
     /// [`BadGate`] if the route cannot be charged as written.
     pub fn build_for_every_request(self, route: Route) -> Result<Gate, BadGate> {
-        let facilitator = self.facilitator.ok_or(BadGate::NoFacilitator)?;
-        let fare = Fare::new(EVERY_REQUEST, None, route, self.mode, facilitator.test_only())
+        let public_url = self.checked()?;
+        let fare = Fare::new(EVERY_REQUEST, route, &self.rails, &self.defaults, public_url.as_ref())
             .map_err(|error| BadRoute { key: EVERY_REQUEST.to_owned(), problem: error.into() })?;
-        Ok(Gate::with_fare(facilitator, fare))
+        Ok(Gate::with_fare(self.rails, fare))
+    }
+
+    /// What must hold whatever is charged; the public address without its trailing slashes.
+    fn checked(&self) -> Result<Option<Arc<str>>, BadGate> {
+        if self.rails.is_empty() {
+            return Err(BadGate::NoFacilitator);
+        }
+        let Some(url) = &self.public_url else { return Ok(None) };
+        let uri: http::Uri = url.parse().map_err(|_| BadGate::PublicUrl)?;
+        let http = matches!(uri.scheme_str(), Some("http" | "https"));
+        let host = uri.host().is_some_and(|host| !host.is_empty());
+        if !http || !host || url.contains(['@', '?', '#']) {
+            return Err(BadGate::PublicUrl);
+        }
+        Ok(Some(url.trim_end_matches('/').into()))
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use farebox_telemetry::redact;
 use farebox_types::{Quantity, Secret};
-use farebox_x402::Offer;
+use farebox_x402::{Accept, Amount, Offer};
 use serde_json::Value;
 
 use crate::flow::Facts;
@@ -34,10 +34,22 @@ impl PaymentContext {
         &self.facts.payment.required
     }
 
-    /// What will be taken if the handler succeeds.
+    /// What will be taken if the handler succeeds; for `upto` the most it may be. Its `Display` is the number alone.
     #[must_use]
-    pub fn credits(&self) -> Quantity {
+    pub fn amount(&self) -> Amount {
         self.facts.payment.amount
+    }
+
+    /// The same, if it is in credits.
+    #[must_use]
+    pub fn credits(&self) -> Option<Quantity> {
+        self.amount().credits()
+    }
+
+    /// Which of the offered ways is being paid.
+    #[must_use]
+    pub fn accepted(&self) -> Option<&Accept> {
+        self.facts.payment.accepted()
     }
 
     /// Names the charge, in logs and at the facilitator.
@@ -46,7 +58,7 @@ impl PaymentContext {
         &self.facts.found.request_id
     }
 
-    /// Whose credits.
+    /// Who pays.
     #[must_use]
     pub fn payer(&self) -> Option<&str> {
         self.facts.found.payer.as_deref()
@@ -62,7 +74,7 @@ impl PaymentContext {
 impl fmt::Debug for PaymentContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PaymentContext")
-            .field("credits", &self.credits())
+            .field("amount", &self.amount())
             .field("request_id", &self.request_id())
             .field("payer", &self.payer().map(redact))
             .finish_non_exhaustive()

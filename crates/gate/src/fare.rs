@@ -1,201 +1,226 @@
-//! A route that is ready to charge: checked, planned, its offer written once.
+//! A route that is ready to charge: checked, planned, its offers written once.
 
 use std::{
+    cmp::Ordering,
     fmt,
-    sync::{Arc, OnceLock},
-    time::Duration,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
-use farebox_engine::charge::{
-    Authorizations, CannotWork, Capabilities, ExecutionPlan, Needs, Timing, UnknownPolicy, plan,
-};
-use farebox_types::{Mode, Plan, PublicId};
-use farebox_x402::{
-    Accept, CreditsAccept, CreditsExtra, Hold, Offer, PaymentRequired, Resource, VERSION,
-    credits::{LIVE_NETWORK, TEST_NETWORK},
-    header,
-};
-use http::HeaderValue;
+use farebox_engine::charge::{Timing, UnknownPolicy};
+use farebox_x402::{Fault, Hold, Resource, Retry, Terms};
+use serde_json::{Map, Value};
 
 use crate::{
-    price::{BadPrice, Price},
+    menu::Menu,
+    rails::Rails,
     route::Route,
+    way::{BadWay, ChainWay, Defaults, Way},
 };
 
 /// One route, checked.
 pub(crate) struct Fare {
     pub(crate) label: Box<str>,
-    pub(crate) price: Price,
     pub(crate) on_unknown: UnknownPolicy,
     pub(crate) max_body: usize,
     hold: Duration,
     resource: Resource,
-    accept: CreditsAccept,
-    plan: ExecutionPlan,
-    first: OnceLock<Quote>,
+    public_url: Option<Arc<str>>,
+    ways: Arc<[Way]>,
+    menu: Serving,
 }
 
-/// An offer for one method and path, and its header.
-#[derive(Clone)]
-pub(crate) struct Quote {
-    verb: Arc<str>,
-    pub(crate) offer: Arc<Offer>,
-    pub(crate) header: HeaderValue,
+/// What is on offer.
+enum Serving {
+    /// Credits need nobody's terms: the same for ever.
+    Fixed(Arc<Menu>),
+    /// What facilitators want said, until they are asked again.
+    Asked(RwLock<Option<(Instant, Arc<Menu>)>>),
 }
 
 /// What is wrong with a route, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadFare {
-    /// Not a price.
+    /// One of its ways to pay.
     #[error(transparent)]
-    Price(#[from] BadPrice),
-    /// No plan was named.
-    #[error("no plan: name one with `.plan(…)` or `Route::credits(plan_id)`")]
-    NoPlan,
-    /// Not a plan's id.
-    #[error("`{0}` is not a plan's id, a decimal number below 2^256")]
-    Plan(String),
+    Way(#[from] BadWay),
+    /// A method that does not belong to the way to pay named last.
+    #[error("`{0}` says nothing about the way to pay that was named last")]
+    Misfit(&'static str),
     /// A hold that no back end takes.
     #[error("a hold lasts 1 second to 1 day")]
     Hold,
-    /// An empty name would reach every payer.
-    #[error("{0} is empty: leave it out instead")]
-    Empty(&'static str),
-    /// The rail behind the gate cannot do this.
-    #[error(transparent)]
-    Cannot(#[from] CannotWork),
 }
 
-/// What credits can do, in process and over HTTP.
-const CREDITS: Capabilities = Capabilities {
-    timing: &[Timing::HoldRunSettle],
-    single_or_reusable: Authorizations::Either,
-    variable_amount: false,
-    refund: false,
-    partial_refund: false,
-    // Settle repeated with the same request id answers the same.
-    lookup: true,
-    test_only: false,
-};
-
 const DAY: Duration = Duration::from_secs(86_400);
+/// How long a facilitator's terms are taken as they were.
+const TERMS_LAST: Duration = Duration::from_secs(60);
 
 impl Fare {
-    /// Checks a route. `verb` is absent for a fare that charges every request.
     pub(crate) fn new(
         label: &str,
-        verb: Option<&str>,
         route: Route,
-        mode: Mode,
-        test_only: bool,
+        rails: &Rails,
+        defaults: &Defaults,
+        public_url: Option<&Arc<str>>,
     ) -> Result<Self, BadFare> {
-        let price = route.price?;
-        check_names(
-            &route.plan_id,
-            &[
-                ("the agent id", route.agent_id.as_deref()),
-                ("the network", route.network.as_deref()),
-                ("the scheme", Some(&route.scheme)),
-            ],
-        )?;
+        if let Some(method) = route.misfit {
+            return Err(BadFare::Misfit(method));
+        }
         if !(Duration::from_secs(1)..=DAY).contains(&route.hold) {
             return Err(BadFare::Hold);
         }
-        let needs = Needs { mode, timing: Timing::HoldRunSettle, variable_amount: false };
-        let plan = plan(needs, Capabilities { test_only, ..CREDITS })?;
-        let extra = CreditsExtra {
-            version: Some("1".to_owned()),
-            agent_id: route.agent_id,
-            http_verb: verb.map(ToOwned::to_owned),
+        let ways = route.ways.into_iter().map(|draft| Way::new(draft, rails, defaults));
+        let ways: Arc<[Way]> = ways.collect::<Result<_, _>>()?;
+        let resource = Resource { url: String::new(), description: route.description, mime_type: route.mime_type };
+        let menu = match ways.iter().all(|way| way.chain().is_none()) {
+            true => {
+                let (resource, url) = (resource.clone(), public_url.cloned());
+                Serving::Fixed(Arc::new(Menu::new(resource, url, Arc::clone(&ways), Map::new())))
+            }
+            false => Serving::Asked(RwLock::default()),
         };
-        let network = route.network.unwrap_or_else(|| default_network(mode).to_owned());
         Ok(Self {
             label: label.into(),
-            price,
             on_unknown: route.on_unknown,
             max_body: route.max_body,
             hold: route.hold,
-            resource: Resource { url: String::new(), description: route.description, mime_type: route.mime_type },
-            accept: CreditsAccept { scheme: route.scheme, network, plan_id: route.plan_id, extra },
-            plan,
-            first: OnceLock::new(),
+            resource,
+            public_url: public_url.cloned(),
+            ways,
+            menu,
         })
     }
 
-    /// The offer for a request; written once for the path a fare sees first, which most fares see only.
-    pub(crate) fn quote(&self, verb: &str, path: &str) -> Quote {
-        let first = self.first.get_or_init(|| self.write(verb, path));
-        let same = first.offer.resource.url == path && *first.verb == *verb;
-        if same { first.clone() } else { self.write(verb, path) }
+    /// What is on offer; `None` if facilitators must be asked first.
+    pub(crate) fn menu(&self) -> Option<Arc<Menu>> {
+        match &self.menu {
+            Serving::Fixed(menu) => Some(Arc::clone(menu)),
+            Serving::Asked(asked) => {
+                let asked = asked.read().unwrap_or_else(PoisonError::into_inner);
+                asked.as_ref().filter(|(until, _)| Instant::now() < *until).map(|(_, menu)| Arc::clone(menu))
+            }
+        }
+    }
+
+    /// Asks the facilitators what the offers must say. While one cannot be asked, what can be offered without it is, and what
+    /// it said before counts; with nothing to offer it is an outage.
+    pub(crate) async fn ask(&self, rails: &Rails) -> Result<Arc<Menu>, Fault> {
+        let (mut ways, mut extensions, mut failed) = (Vec::with_capacity(self.ways.len()), Map::new(), None);
+        for way in self.ways.iter() {
+            match (way, rails.for_chain()) {
+                (Way::Chain(chain), Some(rail)) => match rail.terms(&chain.requirements).await {
+                    Ok(Some(terms)) => ways.push(with(chain, terms, &mut extensions)),
+                    Ok(None) => tracing::error!(route = &*self.label, "no facilitator takes {way}: it is not offered"),
+                    Err(fault) => {
+                        failed = Some(fault);
+                        ways.extend((!chain.waits_for_terms()).then(|| way.clone()));
+                    }
+                },
+                (way, _) => ways.push(way.clone()),
+            }
+        }
+        match (failed, self.before()) {
+            (Some(_), Some(before)) => Ok(before),
+            (Some(fault), None) if ways.is_empty() => Err(fault),
+            (None, _) if ways.is_empty() => Err(nothing_offered()),
+            (failed, _) => Ok(self.serve(ways, extensions, failed.is_none())),
+        }
+    }
+
+    fn serve(&self, ways: Vec<Way>, extensions: Map<String, Value>, certain: bool) -> Arc<Menu> {
+        let url = self.public_url.clone();
+        let menu = Arc::new(Menu::new(self.resource.clone(), url, ways.into(), extensions));
+        if let (true, Serving::Asked(asked)) = (certain, &self.menu) {
+            let until = Instant::now() + TERMS_LAST;
+            *asked.write().unwrap_or_else(PoisonError::into_inner) = Some((until, Arc::clone(&menu)));
+        }
+        menu
+    }
+
+    /// What was on offer, however long ago.
+    fn before(&self) -> Option<Arc<Menu>> {
+        let Serving::Asked(asked) = &self.menu else { return None };
+        asked.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, menu)| Arc::clone(menu))
     }
 
     pub(crate) const fn hold(&self) -> Hold {
         Hold { ttl: self.hold }
     }
 
-    fn write(&self, verb: &str, path: &str) -> Quote {
-        let mut accept = self.accept.clone();
-        accept.extra.http_verb = Some(verb.to_owned());
-        let offer = Offer::new(PaymentRequired {
-            x402_version: VERSION,
-            error: None,
-            resource: Resource { url: path.to_owned(), ..self.resource.clone() },
-            accepts: vec![Accept::Credits(accept)],
-            extensions: serde_json::Map::new(),
-        });
-        let header = header::encode(&offer.json());
-        Quote { verb: verb.into(), offer: Arc::new(offer), header }
+    /// Compares what two fares cost, by the first unit that both can be paid in; equal where there is none.
+    pub(crate) fn compare_price(&self, other: &Self) -> Ordering {
+        let credits = |fare: &Self| fare.ways.iter().find_map(Way::credits).map(|way| way.price);
+        if let (Some(one), Some(other)) = (credits(self), credits(other)) {
+            return one.cmp(&other);
+        }
+        let same_token = |one: &&ChainWay, two: &&ChainWay| {
+            let (one, two) = (&one.requirements, &two.requirements);
+            one.network == two.network && farebox_x402::assets::same_address(&one.asset, &two.asset)
+        };
+        for one in self.ways.iter().filter_map(Way::chain) {
+            if let Some(two) = other.ways.iter().filter_map(Way::chain).find(|two| same_token(&one, two)) {
+                return one.requirements.amount.cmp(&two.requirements.amount);
+            }
+        }
+        Ordering::Equal
     }
 }
 
-impl Quote {
-    /// The same offer, saying why the last payment was refused.
-    pub(crate) fn header_saying(&self, why: &str) -> HeaderValue {
-        header::encode(&PaymentRequired { error: Some(why.to_owned()), ..PaymentRequired::clone(&self.offer) })
+/// The way, saying what its facilitator wants said beside what the seller says.
+fn with(way: &ChainWay, terms: Terms, extensions: &mut Map<String, Value>) -> Way {
+    let mut way = way.clone();
+    for (name, value) in terms.extra {
+        way.requirements.extra.entry(name).or_insert(value);
     }
+    extensions.extend(terms.extensions);
+    Way::Chain(way)
+}
+
+fn nothing_offered() -> Fault {
+    let what = "no facilitator takes any of the route's ways to pay".to_owned();
+    Fault { what, retry: Retry::Never, source: None }
 }
 
 impl fmt::Display for Fare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { label, price, accept, plan, hold, on_unknown, max_body, .. } = self;
-        write!(f, "{label}: {price} of plan {} by {} on {}", accept.plan_id, accept.scheme, accept.network)?;
-        write!(f, "; {} (held up to {} s)", plan.timing, hold.as_secs())?;
+        let Self { label, ways, hold, on_unknown, max_body, .. } = self;
+        write!(f, "{label}: ")?;
+        for (index, way) in ways.iter().enumerate() {
+            write!(f, "{}{way}", if index > 0 { ", or " } else { "" })?;
+        }
+        write!(f, "; {} (held up to {} s)", Timing::HoldRunSettle, hold.as_secs())?;
         write!(f, "; outcome unknown: {on_unknown}; answers up to {max_body} bytes")
-    }
-}
-
-const fn default_network(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Test => TEST_NETWORK,
-        Mode::Live => LIVE_NETWORK,
-    }
-}
-
-fn check_names(plan_id: &str, names: &[(&'static str, Option<&str>)]) -> Result<(), BadFare> {
-    if plan_id.is_empty() {
-        return Err(BadFare::NoPlan);
-    }
-    if plan_id.parse::<PublicId<Plan>>().is_err() {
-        return Err(BadFare::Plan(plan_id.to_owned()));
-    }
-    match names.iter().find(|(_, name)| name.is_some_and(|name| name.trim().is_empty())) {
-        Some((what, _)) => Err(BadFare::Empty(what)),
-        None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use farebox_engine::charge::CannotWork;
+    use farebox_types::Mode;
+    use farebox_x402::{PaymentRequired, credits::LIVE_NETWORK, header};
+
     use super::*;
+    use crate::{price::BadPrice, test_rail::TestRail};
+
+    fn in_mode(mode: Mode, route: Route) -> Result<Fare, BadFare> {
+        let rails = Rails { credits: Some(Arc::new(TestRail::new())), chain: None };
+        let defaults = Defaults { mode, network: None, pay_to: None };
+        Fare::new("POST /ask", route, &rails, &defaults, None)
+    }
 
     fn fare(route: Route) -> Result<Fare, BadFare> {
-        Fare::new("POST /ask", Some("POST"), route, Mode::Test, false)
+        in_mode(Mode::Test, route)
+    }
+
+    fn menu(route: Route) -> Arc<Menu> {
+        fare(route).unwrap().menu().unwrap()
     }
 
     #[test]
     fn an_offer_names_the_path_the_verb_and_the_plan() {
-        let fare = fare(Route::credits("7").agent_id("9").description("An answer")).unwrap();
-        let json = fare.quote("POST", "/ask").offer.json().get().to_owned();
+        let menu = menu(Route::credits("7").agent_id("9").description("An answer"));
+        let json = menu.quote("POST", "/ask").offer.json().get().to_owned();
         assert_eq!(
             json,
             r#"{"x402Version":2,"resource":{"url":"/ask","description":"An answer"},"accepts":[{"scheme":"nvm:erc4337","network":"eip155:84532","planId":"7","extra":{"version":"1","agentId":"9","httpVerb":"POST"}}],"extensions":{}}"#
@@ -204,16 +229,16 @@ mod tests {
 
     #[test]
     fn an_offer_is_written_once_for_its_path_and_anew_for_another() {
-        let fare = fare(Route::credits("7")).unwrap();
-        let first = fare.quote("POST", "/ask");
-        assert!(Arc::ptr_eq(&first.offer, &fare.quote("POST", "/ask").offer));
-        assert_eq!(fare.quote("POST", "/ask/2").offer.resource.url, "/ask/2");
-        assert!(Arc::ptr_eq(&first.offer, &fare.quote("POST", "/ask").offer));
+        let menu = menu(Route::credits("7"));
+        let first = menu.quote("POST", "/ask");
+        assert!(Arc::ptr_eq(&first.offer, &menu.quote("POST", "/ask").offer));
+        assert_eq!(menu.quote("POST", "/ask/2").offer.resource.url, "/ask/2");
+        assert!(Arc::ptr_eq(&first.offer, &menu.quote("POST", "/ask").offer));
     }
 
     #[test]
     fn a_refused_payers_offer_says_why_and_is_otherwise_the_same() {
-        let offered = fare(Route::credits("7")).unwrap().quote("POST", "/ask");
+        let offered = menu(Route::credits("7")).quote("POST", "/ask");
         let why: PaymentRequired = header::decode(offered.header_saying("no credits left").as_bytes()).unwrap();
         assert_eq!(why.error.as_deref(), Some("no credits left"));
         assert_eq!(why.accepts, offered.offer.accepts);
@@ -222,19 +247,42 @@ mod tests {
     #[test]
     fn each_mistake_in_a_route_is_named() {
         let mistake = |route| fare(route).err().unwrap();
-        assert_eq!(mistake(Route::credits("")), BadFare::NoPlan);
-        assert_eq!(mistake(Route::credits("seven")), BadFare::Plan("seven".to_owned()));
-        assert_eq!(mistake(Route::credits("7").price(0)), BadFare::Price(BadPrice::Nothing));
+        assert_eq!(mistake(Route::credits("")), BadFare::Way(BadWay::NoPlan));
+        assert_eq!(mistake(Route::credits("seven")), BadFare::Way(BadWay::Plan("seven".to_owned())));
+        assert_eq!(mistake(Route::credits("7").price(0)), BadFare::Way(BadWay::Price(BadPrice::Nothing)));
         assert_eq!(mistake(Route::credits("7").hold(Duration::ZERO)), BadFare::Hold);
         assert_eq!(mistake(Route::credits("7").hold(Duration::from_secs(86_401))), BadFare::Hold);
-        assert_eq!(mistake(Route::credits("7").network(" ")), BadFare::Empty("the network"));
+        assert_eq!(mistake(Route::credits("7").network(" ")), BadFare::Way(BadWay::Empty("the network")));
+        assert_eq!(mistake(Route::credits("7").pay_to("0x1")), BadFare::Misfit(".pay_to(…)"));
+        assert_eq!(mistake(Route::exact("$1").price(1)), BadFare::Misfit(".price(…)"));
     }
 
     #[test]
     fn a_live_gate_names_the_live_network_and_refuses_a_test_rail() {
-        let live = |test_only| Fare::new("POST /ask", Some("POST"), Route::credits("7"), Mode::Live, test_only);
-        assert_eq!(live(false).unwrap().accept.network, LIVE_NETWORK);
-        assert_eq!(live(true).err(), Some(BadFare::Cannot(CannotWork::TestRailInLiveMode)));
+        let error = in_mode(Mode::Live, Route::credits("7")).err();
+        assert_eq!(error, Some(BadFare::Way(BadWay::Cannot(CannotWork::TestRailInLiveMode))));
+        let rails = Rails { credits: Some(Arc::new(Silent)), chain: None };
+        let defaults = Defaults { mode: Mode::Live, network: None, pay_to: None };
+        let fare = Fare::new("POST /ask", Route::credits("7"), &rails, &defaults, None).unwrap();
+        assert!(fare.to_string().contains(&format!(" on {LIVE_NETWORK};")), "{fare}");
+    }
+
+    /// A rail that is never asked.
+    struct Silent;
+
+    #[async_trait::async_trait]
+    impl farebox_x402::Facilitator for Silent {
+        async fn verify(&self, _: &farebox_x402::Payment, _: Option<Hold>) -> Result<farebox_x402::Verdict, Fault> {
+            Err(nothing_offered())
+        }
+
+        async fn settle(&self, _: &farebox_x402::Payment, _: &str) -> Result<farebox_x402::Settlement, Fault> {
+            Err(nothing_offered())
+        }
+
+        async fn release(&self, _: &farebox_x402::Payment, _: &str) -> Result<(), Fault> {
+            Ok(())
+        }
     }
 
     #[test]
@@ -246,4 +294,17 @@ mod tests {
              outcome unknown: serve; answers up to 8388608 bytes"
         );
     }
+
+    #[test]
+    fn prices_compare_in_a_unit_that_both_fares_take() {
+        let token = |price: &str| Route::exact(price).pay_to(PAYEE).network("base-sepolia");
+        let one = fare(Route::credits("7").price(1).or(token("$2"))).unwrap();
+        let two = fare(token("$1").or(Route::credits("7").price(5))).unwrap();
+        let three = fare(token("$1.5")).unwrap();
+        assert_eq!(one.compare_price(&two), Ordering::Less);
+        assert_eq!(one.compare_price(&three), Ordering::Greater);
+        assert_eq!(three.compare_price(&fare(Route::credits("7")).unwrap()), Ordering::Equal);
+    }
+
+    const PAYEE: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
 }

@@ -25,6 +25,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Farebox {
     facilitator: Arc<dyn Facilitator>,
+    chain: Option<Arc<dyn Facilitator>>,
     mode: Mode,
     plan_id: String,
 }
@@ -52,7 +53,14 @@ impl Farebox {
     /// Any facilitator.
     #[must_use]
     pub fn with(facilitator: Arc<dyn Facilitator>, mode: Mode) -> Self {
-        Self { facilitator, mode, plan_id: String::new() }
+        Self { facilitator, chain: None, mode, plan_id: String::new() }
+    }
+
+    /// Payments on a chain are taken too, checked and settled by this facilitator; routes name them with
+    /// [`Route::exact`], [`Route::upto`] and [`Route::or`].
+    #[must_use]
+    pub fn chain(self, facilitator: Arc<dyn Facilitator>) -> Self {
+        Self { chain: Some(facilitator), ..self }
     }
 
     /// The same in another mode.
@@ -99,7 +107,11 @@ impl Farebox {
     /// A gate with a table of routes:
     /// `farebox.gate().route("POST /ask", farebox.route("1 credit")).build()?`.
     pub fn gate(&self) -> GateBuilder {
-        Gate::builder().facilitator(Arc::clone(&self.facilitator)).mode(self.mode)
+        let gate = Gate::builder().facilitator(Arc::clone(&self.facilitator)).mode(self.mode);
+        match &self.chain {
+            Some(chain) => gate.chain(Arc::clone(chain)),
+            None => gate,
+        }
     }
 }
 

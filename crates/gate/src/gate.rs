@@ -2,11 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use farebox_x402::Facilitator;
 use http::{Method, Request};
 use tower::Layer;
 
-use crate::{builder::GateBuilder, fare::Fare, fare::Quote, key::Verb, service::Gated, table::Table};
+use crate::{builder::GateBuilder, fare::Fare, key::Verb, rails::Rails, service::Gated, table::Table};
 
 /// Charges for requests before they reach the service it is layered on. Cheap to clone.
 ///
@@ -30,7 +29,7 @@ pub struct Gate {
 }
 
 struct Inner {
-    facilitator: Arc<dyn Facilitator>,
+    rails: Rails,
     charges: Charges,
 }
 
@@ -51,12 +50,12 @@ impl Gate {
         self.lines().join("\n")
     }
 
-    pub(crate) fn with_table(facilitator: Arc<dyn Facilitator>, table: Table) -> Self {
-        Self::announced(Inner { facilitator, charges: Charges::Routes(Box::new(table)) })
+    pub(crate) fn with_table(rails: Rails, table: Table) -> Self {
+        Self::announced(Inner { rails, charges: Charges::Routes(Box::new(table)) })
     }
 
-    pub(crate) fn with_fare(facilitator: Arc<dyn Facilitator>, fare: Fare) -> Self {
-        Self::announced(Inner { facilitator, charges: Charges::EveryRequest(Arc::new(fare)) })
+    pub(crate) fn with_fare(rails: Rails, fare: Fare) -> Self {
+        Self::announced(Inner { rails, charges: Charges::EveryRequest(Arc::new(fare)) })
     }
 
     fn announced(inner: Inner) -> Self {
@@ -64,7 +63,7 @@ impl Gate {
         for line in gate.lines() {
             tracing::info!("charging {line}");
         }
-        if gate.inner.facilitator.test_only() {
+        if gate.inner.rails.are_for_tests() {
             tracing::info!("the test rail moves no money: pay with the header `payment-signature: test`");
         }
         gate
@@ -77,12 +76,12 @@ impl Gate {
         }
     }
 
-    pub(crate) fn facilitator(&self) -> &Arc<dyn Facilitator> {
-        &self.inner.facilitator
+    pub(crate) fn rails(&self) -> &Rails {
+        &self.inner.rails
     }
 
     /// What a request has to pay; `None` if it is free.
-    pub(crate) fn fare<B>(&self, request: &Request<B>) -> Option<(Arc<Fare>, Quote)> {
+    pub(crate) fn charge<'a, B>(&'a self, request: &'a Request<B>) -> Option<Charge<'a>> {
         // The path as the client sent it: a router nested in another sees only its own part.
         let (path, original) = (request.uri().path(), original_path(request));
         let sent = original.unwrap_or(path);
@@ -94,8 +93,16 @@ impl Gate {
                 (verb.as_str(), fare)
             }
         };
-        Some((Arc::clone(fare), fare.quote(verb, sent)))
+        Some(Charge { fare, verb, path: sent })
     }
+}
+
+/// What one request has to pay.
+pub(crate) struct Charge<'a> {
+    pub(crate) fare: &'a Arc<Fare>,
+    pub(crate) verb: &'a str,
+    /// As the client sent it.
+    pub(crate) path: &'a str,
 }
 
 fn verb_of(method: &Method) -> &str {

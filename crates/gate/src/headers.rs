@@ -5,29 +5,37 @@ use std::sync::Arc;
 use farebox_x402::{
     Receipt,
     header::{self, MAX_LEN},
+    networks,
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CACHE_CONTROL, CONTENT_LENGTH},
+    header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_LENGTH},
 };
 
 pub(crate) const REQUIRED: HeaderName = HeaderName::from_static(header::PAYMENT_REQUIRED);
 const SIGNATURE: HeaderName = HeaderName::from_static(header::PAYMENT_SIGNATURE);
 const RESPONSE: HeaderName = HeaderName::from_static(header::PAYMENT_RESPONSE);
+const X_PAYMENT: HeaderName = HeaderName::from_static(header::X_PAYMENT);
+const X_RESPONSE: HeaderName = HeaderName::from_static(header::X_PAYMENT_RESPONSE);
+/// What scripts of other origins may read.
+const EXPOSED: HeaderValue = HeaderValue::from_static("PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE");
 
 /// A payment header that is refused unread; the text is for the payer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unreadable(pub(crate) &'static str);
 
-/// The payment a request presents: its first non-empty payment header. Every header of that name is marked sensitive,
-/// so that no log of the request prints it.
-pub(crate) fn take_payment(headers: &mut HeaderMap) -> Option<Result<Arc<str>, Unreadable>> {
-    if let http::header::Entry::Occupied(mut entry) = headers.entry(SIGNATURE) {
-        entry.iter_mut().for_each(|value| value.set_sensitive(true));
-    }
-    let values = headers.get_all(SIGNATURE).iter();
-    let value = values.map(|value| value.as_bytes().trim_ascii()).find(|value| !value.is_empty())?;
-    Some(read(value))
+/// The payment a request presents: its first non-empty payment header; where `v1` counts, else its first `X-PAYMENT`. Every
+/// header of these names is marked sensitive, so that no log of the request prints it.
+pub(crate) fn take_payment(headers: &mut HeaderMap, v1: bool) -> Option<Result<Arc<str>, Unreadable>> {
+    let current = take(headers, SIGNATURE);
+    let older = if v1 { take(headers, X_PAYMENT) } else { None };
+    current.or(older)
+}
+
+fn take(headers: &mut HeaderMap, name: HeaderName) -> Option<Result<Arc<str>, Unreadable>> {
+    let http::header::Entry::Occupied(mut entry) = headers.entry(name) else { return None };
+    entry.iter_mut().for_each(|value| value.set_sensitive(true));
+    entry.iter().map(|value| value.as_bytes().trim_ascii()).find(|value| !value.is_empty()).map(read)
 }
 
 fn read(value: &[u8]) -> Result<Arc<str>, Unreadable> {
@@ -38,14 +46,27 @@ fn read(value: &[u8]) -> Result<Arc<str>, Unreadable> {
 }
 
 /// Puts the receipt on an answer, and keeps shared caches from serving it to those who did not pay.
-pub(crate) fn put_receipt(headers: &mut HeaderMap, receipt: &Receipt) {
-    headers.insert(RESPONSE, header::encode(receipt));
+pub(crate) fn put_receipt(headers: &mut HeaderMap, receipt: &Receipt, v1: bool) {
+    headers.remove(RESPONSE);
+    headers.remove(X_RESPONSE);
+    let (name, value) = self::receipt(receipt, v1);
+    headers.insert(name, value);
+    expose(headers);
     make_private(headers);
 }
 
-/// The receipt alone, for an answer that is stored nowhere.
-pub(crate) fn receipt(receipt: &Receipt) -> (HeaderName, HeaderValue) {
-    (RESPONSE, header::encode(receipt))
+/// The receipt alone, for an answer that is stored nowhere; in version 1 under its name and with the network's short one.
+pub(crate) fn receipt(receipt: &Receipt, v1: bool) -> (HeaderName, HeaderValue) {
+    if !v1 {
+        return (RESPONSE, header::encode(receipt));
+    }
+    let network = networks::short_name(&receipt.network).unwrap_or(&receipt.network).to_owned();
+    (X_RESPONSE, header::encode(&Receipt { network, ..receipt.clone() }))
+}
+
+/// Lets scripts of other origins read what the gate says, beside what they may read anyway.
+pub(crate) fn expose(headers: &mut HeaderMap) {
+    headers.append(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
 }
 
 /// The length an answer declares, if it does.
@@ -91,7 +112,7 @@ mod tests {
         for value in values {
             headers.append(SIGNATURE, HeaderValue::from_bytes(value).unwrap());
         }
-        let presented = take_payment(&mut headers);
+        let presented = take_payment(&mut headers, false);
         assert!(headers.values().all(HeaderValue::is_sensitive));
         presented
     }
@@ -101,6 +122,26 @@ mod tests {
         assert_eq!(presented(&[]), None);
         assert_eq!(presented(&[b"", b"  "]), None);
         assert_eq!(presented(&[b"", b" one ", b"two"]), Some(Ok("one".into())));
+    }
+
+    #[test]
+    fn the_header_of_version_1_counts_where_it_may_and_the_current_one_is_missing() {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_PAYMENT, HeaderValue::from_static("older"));
+        assert_eq!(take_payment(&mut headers, false), None);
+        assert_eq!(take_payment(&mut headers, true), Some(Ok("older".into())));
+        assert!(headers[X_PAYMENT].is_sensitive());
+        headers.insert(SIGNATURE, HeaderValue::from_static("newer"));
+        assert_eq!(take_payment(&mut headers, true), Some(Ok("newer".into())));
+    }
+
+    #[test]
+    fn a_receipt_in_version_1_has_its_name_and_its_networks() {
+        let receipt = Receipt { network: "eip155:84532".to_owned(), ..Receipt::default() };
+        let (name, value) = super::receipt(&receipt, true);
+        assert_eq!(name, "x-payment-response");
+        assert_eq!(header::decode::<Receipt>(value.as_bytes()).unwrap().network, "base-sepolia");
+        assert_eq!(super::receipt(&receipt, false).0, "payment-response");
     }
 
     #[test]
@@ -123,7 +164,7 @@ mod tests {
         for value in before {
             headers.append(CACHE_CONTROL, HeaderValue::from_static(value));
         }
-        put_receipt(&mut headers, &Receipt::default());
+        put_receipt(&mut headers, &Receipt::default(), false);
         assert_eq!(headers.get_all(CACHE_CONTROL).iter().collect::<Vec<_>>(), [after]);
     }
 
@@ -132,7 +173,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(RESPONSE, HeaderValue::from_static("forged"));
         headers.append(RESPONSE, HeaderValue::from_static("twice"));
-        put_receipt(&mut headers, &Receipt { success: true, ..Receipt::default() });
+        put_receipt(&mut headers, &Receipt { success: true, ..Receipt::default() }, false);
         let all: Vec<_> = headers.get_all(RESPONSE).iter().collect();
         assert_eq!(all.len(), 1);
         assert!(header::decode::<Receipt>(all[0].as_bytes()).unwrap().success);

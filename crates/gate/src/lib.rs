@@ -16,6 +16,7 @@
 //! Features: `axum` ([`PaymentContext`] as an extractor; gates in nested routers), `client`
 //! (`Farebox::credits`: a backend over HTTP). What is promised, and what is not, stands in the crate's README.
 
+mod actual;
 mod answer;
 mod body;
 mod builder;
@@ -29,17 +30,25 @@ pub mod flow;
 mod gate;
 mod headers;
 mod key;
+mod matching;
+mod menu;
 mod paid;
+#[cfg(feature = "paywall")]
+mod paywall;
 mod price;
+mod rails;
 mod readings;
 mod reconcile;
+mod reservation;
 mod route;
 mod service;
 mod settle;
 mod table;
 mod test_rail;
+mod way;
 mod work;
 
+pub use actual::{Actual, BadActual};
 pub use body::GateBody;
 pub use builder::{BadGate, BadRoute, GateBuilder, Problem};
 pub use context::PaymentContext;
@@ -50,7 +59,10 @@ pub use farebox::Farebox;
 pub use farebox_engine::charge::{CannotWork, UnknownPolicy};
 pub use gate::Gate;
 pub use key::BadKey;
-pub use price::{BadPrice, IntoPrice, Price};
+#[cfg(feature = "paywall")]
+pub use paywall::{BadPaywall, Means, OwnPage, Paywall, PaywallFacts, WayToPay};
+pub use price::{BadPrice, IntoChainPrice, IntoPrice, Price};
 pub use route::Route;
 pub use service::{GateFuture, Gated};
 pub use test_rail::TestRail;
+pub use way::BadWay;

@@ -1,8 +1,9 @@
-//! Prices: whole credits, checked before a gate stands.
+//! Prices: whole credits, checked before a gate stands; prices on a chain are `farebox_x402::price`.
 
 use std::{fmt, str::FromStr};
 
 use farebox_types::Quantity;
+use farebox_x402::price::{BadPrice as BadChainPrice, Price as ChainPrice};
 
 /// What one request costs: 1 to 1 000 000 000 whole credits.
 ///
@@ -103,6 +104,28 @@ impl IntoPrice for u32 {
 impl IntoPrice for &str {
     fn into_price(self) -> Result<Price, BadPrice> {
         self.parse()
+    }
+}
+
+/// What can be written where a price on a chain is wanted: `"$0.01"`, `"0.01 USDC"`, or a
+/// [`farebox_x402::price::Price`].
+pub trait IntoChainPrice {
+    /// The price.
+    ///
+    /// # Errors
+    /// [`farebox_x402::price::BadPrice`], saying what to write instead.
+    fn into_chain_price(self) -> Result<ChainPrice, BadChainPrice>;
+}
+
+impl IntoChainPrice for ChainPrice {
+    fn into_chain_price(self) -> Result<ChainPrice, BadChainPrice> {
+        Ok(self)
+    }
+}
+
+impl IntoChainPrice for &str {
+    fn into_chain_price(self) -> Result<ChainPrice, BadChainPrice> {
+        ChainPrice::read(self)
     }
 }
 

@@ -17,7 +17,8 @@ const MOST: usize = 1024;
 
 static OPEN: Semaphore = Semaphore::const_new(MOST);
 
-/// Goes on asking in the background: for the money, where the answer was served; to give it back, where it was withheld.
+/// Goes on asking in the background: for the money, where the answer was served or nothing can be given back; to give it
+/// back, where it was withheld.
 /// It ends with the process; an unsettled hold then runs out, and nothing is charged.
 pub(crate) fn later(unknown: Unknown, policy: UnknownPolicy) {
     let Ok(place) = OPEN.try_acquire() else {
@@ -26,8 +27,9 @@ pub(crate) fn later(unknown: Unknown, policy: UnknownPolicy) {
     let work = async move {
         let _place = place;
         match policy {
-            UnknownPolicy::Serve => settle(unknown).await,
-            UnknownPolicy::Withhold => give_back(&unknown).await,
+            UnknownPolicy::Withhold if unknown.holds() => give_back(&unknown).await,
+            // What is signed for a chain may be taken whatever we do: only its end is left to learn.
+            UnknownPolicy::Withhold | UnknownPolicy::Serve => settle(unknown).await,
         }
     };
     match Handle::try_current() {
@@ -43,12 +45,15 @@ async fn settle(mut unknown: Unknown) {
             Outcome::Settled(_) => return tracing::info!("a payment that was open is settled"),
             Outcome::Refused(refused) => {
                 let code = &*refused.refusal().code;
-                return tracing::error!(code, "an answer was served, and its payment is refused");
+                return tracing::error!(
+                    code,
+                    "a payment that was open is refused: if its answer was served, it is not paid"
+                );
             }
             Outcome::Unknown(still) => unknown = still,
         }
     }
-    tracing::error!("an answer was served, and nobody can say whether it is paid");
+    tracing::error!("a payment stays open: nobody can say whether it was taken");
 }
 
 async fn give_back(unknown: &Unknown) {

@@ -20,7 +20,6 @@ use crate::{
     answer,
     body::{GateBody, Whole},
     gate::Gate,
-    headers::{Unreadable, take_payment},
     paid::{self, Paying},
     work::BoxError,
 };
@@ -59,24 +58,36 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        let Some((fare, quote)) = self.gate.fare(&request) else {
+        let Some(charge) = self.gate.charge(&request) else {
             return GateFuture { state: State::Free { inner: self.inner.call(request) } };
         };
-        if quote.offer.resource.url.len() > MAX_PATH {
+        if charge.path.len() > MAX_PATH {
             return GateFuture::answered(answer::path_too_long());
         }
-        let token = match take_payment(request.headers_mut()) {
-            Some(Ok(token)) => token,
-            None => return GateFuture::answered(answer::unpaid(quote)),
-            Some(Err(Unreadable(why))) => return GateFuture::answered(answer::unreadable(&quote, why)),
+        let fare = Arc::clone(charge.fare);
+        let Some(menu) = fare.menu() else {
+            let (verb, path) = (charge.verb.to_owned(), charge.path.to_owned());
+            let (gate, inner) = (self.gate.clone(), self.ready());
+            let work = Box::pin(paid::asking(gate, fare, (verb, path), inner, request));
+            return GateFuture { state: State::Paid { work } };
         };
-        // The clone was never asked whether it is ready; the original was.
+        let quote = menu.quote(charge.verb, charge.path);
+        match Paying::read(self.gate.rails(), fare, quote, request.headers_mut()) {
+            Err(answer) => GateFuture::answered(*answer),
+            Ok(paying) => {
+                let (span, inner) = (paying.span(), self.ready());
+                let work = Box::pin(paid::serve(paying, inner, request).instrument(span));
+                GateFuture { state: State::Paid { work } }
+            }
+        }
+    }
+}
+
+impl<S: Clone> Gated<S> {
+    /// The service that was asked whether it is ready; its clone, which was not, stays for later.
+    fn ready(&mut self) -> S {
         let later = self.inner.clone();
-        let inner = mem::replace(&mut self.inner, later);
-        let paying = Paying { facilitator: Arc::clone(self.gate.facilitator()), fare, quote, token };
-        let span = paying.span();
-        let work = Box::pin(paid::serve(paying, inner, request).instrument(span));
-        GateFuture { state: State::Paid { work } }
+        mem::replace(&mut self.inner, later)
     }
 }
 

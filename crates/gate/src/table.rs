@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use farebox_types::Mode;
 use http::Method;
 
 use crate::{
     builder::{BadRoute, Problem},
-    fare::Fare,
+    fare::{BadFare, Fare},
     key::{RouteKey, Verb},
     readings,
-    route::Route,
 };
 
 /// Fares by verb and path. A literal segment wins over a parameter, a parameter over `{*rest}`.
@@ -28,7 +26,7 @@ struct Entry {
 }
 
 impl Table {
-    pub(crate) fn insert(&mut self, key: &str, route: Route, mode: Mode, test_only: bool) -> Result<(), BadRoute> {
+    pub(crate) fn insert(&mut self, key: &str, fare: impl FnOnce() -> Result<Fare, BadFare>) -> Result<(), BadRoute> {
         let bad = |problem| BadRoute { key: key.to_owned(), problem };
         let parsed = RouteKey::parse(key).map_err(|error| bad(error.into()))?;
         let shape = parsed.shape();
@@ -37,9 +35,9 @@ impl Table {
             return Err(bad(Problem::Taken(twin.key.to_string())));
         }
         let verb = parsed.verb.as_str();
-        let fare = Fare::new(key, Some(verb), route, mode, test_only).map_err(|error| bad(error.into()))?;
-        if parsed.is_literal() {
-            fare.quote(verb, &parsed.pattern);
+        let fare = fare().map_err(|error| bad(error.into()))?;
+        if let Some(menu) = fare.menu().filter(|_| parsed.is_literal()) {
+            menu.quote(verb, &parsed.pattern);
         }
         let fare = Arc::new(fare);
         let paths = &mut self.paths[parsed.verb as usize];
@@ -70,24 +68,29 @@ impl Table {
     }
 }
 
-/// The first of two, unless the second costs more.
+/// The first of two, unless the second costs more; where no unit pays for both, the first.
 fn dearer<'a>(one: Option<&'a Arc<Fare>>, other: Option<&'a Arc<Fare>>) -> Option<&'a Arc<Fare>> {
     match (one, other) {
-        (Some(one), Some(other)) => Some(if other.price > one.price { other } else { one }),
+        (Some(one), Some(other)) => Some(if other.compare_price(one).is_gt() { other } else { one }),
         (one, other) => one.or(other),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use farebox_types::Mode;
     use rstest::rstest;
 
     use super::*;
+    use crate::{rails::Rails, route::Route, test_rail::TestRail, way::Defaults};
 
     fn table(keys: &[(&str, u32)]) -> Result<Table, BadRoute> {
         let mut table = Table::default();
+        let rails = Rails { credits: Some(Arc::new(TestRail::new())), chain: None };
+        let defaults = Defaults { mode: Mode::Test, network: None, pay_to: None };
         for (key, price) in keys {
-            table.insert(key, Route::credits("7").price(*price), Mode::Test, true)?;
+            let route = Route::credits("7").price(*price);
+            table.insert(key, || Fare::new(key, route, &rails, &defaults, None))?;
         }
         Ok(table)
     }

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use farebox_engine::charge::{Charge, Event, Money};
 use farebox_x402::{
-    Accept, Facilitator, Fault, Hold, Payment, Receipt, Refusal, Retry, Settlement, Verdict, Verified,
+    Facilitator, Fault, Hold, Payment, Receipt, Refusal, Retry, Settlement, Verdict, Verified,
     credits::{CODE_IN_USE, CODE_INSUFFICIENT, CODE_INVALID_TOKEN, CODE_SPENT},
 };
 
@@ -133,13 +133,13 @@ fn down(what: &str, retry: Retry) -> Fault {
 }
 
 fn receipt(payment: &Payment, request_id: &str) -> Receipt {
-    let network = payment.required.accepts.first().and_then(Accept::credits).map(|accept| accept.network.clone());
     Receipt {
         success: true,
         payer: Some(TestRail::PAYER.to_owned()),
         transaction: request_id.to_owned(),
-        network: network.unwrap_or_default(),
-        credits_redeemed: Some(payment.amount.to_string()),
+        network: payment.network().to_owned(),
+        credits_redeemed: payment.amount.credits().map(|credits| credits.to_string()),
+        amount: payment.amount.atomic().map(|amount| amount.to_string()),
         ..Receipt::default()
     }
 }
@@ -158,7 +158,7 @@ mod tests {
             r#"{"x402Version":2,"resource":{"url":"/"},"accepts":[{"scheme":"s","network":"n","planId":"0"}]}"#,
         )
         .unwrap();
-        Payment { token: token.into(), required: Arc::new(Offer::new(required)), amount: Quantity::ONE }
+        Payment::credits(token.into(), Arc::new(Offer::new(required)), Quantity::ONE)
     }
 
     async fn hold(rail: &TestRail) -> String {

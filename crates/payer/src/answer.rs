@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use farebox_x402::{
     Receipt,
-    header::{self, PAYMENT_RESPONSE},
+    header::{self, PAYMENT_RESPONSE, X_PAYMENT_RESPONSE},
 };
 use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
 
@@ -42,7 +42,8 @@ pub(crate) async fn read(mut response: reqwest::Response, limit: usize) -> Resul
 
 /// The receipt, if there is one that can be read.
 pub(crate) fn receipt(headers: &HeaderMap) -> Option<Receipt> {
-    header::decode(headers.get(PAYMENT_RESPONSE)?.as_bytes()).ok()
+    let value = headers.get(PAYMENT_RESPONSE).or_else(|| headers.get(X_PAYMENT_RESPONSE))?;
+    header::decode(value.as_bytes()).ok()
 }
 
 /// The seconds form of `Retry-After`.

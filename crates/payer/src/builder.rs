@@ -1,20 +1,37 @@
 //! Setting a payer up.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
-use farebox_types::Secret;
+use farebox_types::{Clock, Secret, SystemClock};
 
-use crate::{Budget, Payer, Tries, backend::Backend, payer::Rules, wire::Wire};
+use crate::{Budget, Journal, Payer, Tries, backend::Backend, cache::Cache, evm::Signer, payer::Rules, wire::Wire};
 
 /// Sets a [`Payer`] up.
 #[must_use = "a builder does nothing until it builds"]
 pub struct PayerBuilder {
     credits: Option<(String, Secret)>,
     delegation: Option<String>,
+    #[cfg(feature = "evm")]
+    wallet: Option<Key>,
+    #[cfg(feature = "evm")]
+    rpc: Vec<(String, String)>,
+    journal: Journal,
+    clock: Arc<dyn Clock>,
     rules: Rules,
     timeout: Duration,
     connect_timeout: Duration,
     max_answer: usize,
+}
+
+/// A wallet, or what is to become one.
+#[cfg(feature = "evm")]
+enum Key {
+    Text(Secret),
+    Wallet(farebox_evm::Wallet),
 }
 
 /// A payer that cannot be set up. The texts hold no secret.
@@ -22,8 +39,14 @@ pub struct PayerBuilder {
 #[non_exhaustive]
 pub enum BadSetup {
     /// No way to pay was given.
-    #[error("no credits backend was given")]
-    NoBackend,
+    #[error("no way to pay was given: neither a wallet nor a credits backend")]
+    NoMeans,
+    /// Not a key.
+    #[error("the wallet's key is not one: 64 hex digits, with or without 0x")]
+    Wallet,
+    /// Not a network, or not an address of a node.
+    #[error("a node's address is given as a network (eip155:8453 or base) and a URL (http or https)")]
+    Rpc,
     /// Not `http(s)://host[:port][/path]`; user names, queries and fragments are refused.
     #[error("the backend's address must read http(s)://host[:port][/path], with no user, query or fragment")]
     Address,
@@ -43,6 +66,12 @@ impl Default for PayerBuilder {
         Self {
             credits: None,
             delegation: None,
+            #[cfg(feature = "evm")]
+            wallet: None,
+            #[cfg(feature = "evm")]
+            rpc: Vec::new(),
+            journal: Journal::memory(),
+            clock: Arc::new(SystemClock),
             rules: Rules::default(),
             timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(5),
@@ -61,6 +90,40 @@ impl PayerBuilder {
     /// Mints tokens under this delegation, so that the backend bounds what they spend.
     pub fn delegation(mut self, id: impl Into<String>) -> Self {
         self.delegation = Some(id.into());
+        self
+    }
+
+    /// Pays on EVM chains from this wallet: `exact` (EIP-3009, Permit2) and `upto`.
+    #[cfg(feature = "evm")]
+    pub fn wallet(mut self, wallet: farebox_evm::Wallet) -> Self {
+        self.wallet = Some(Key::Wallet(wallet));
+        self
+    }
+
+    /// The same from its key: 64 hex digits, with or without `0x`.
+    #[cfg(feature = "evm")]
+    pub fn wallet_key(mut self, key: Secret) -> Self {
+        self.wallet = Some(Key::Text(key));
+        self
+    }
+
+    /// A node of a network (`eip155:8453`, `base`). It is asked, before a payment through Permit2, whether the allowance is
+    /// short, if the seller offers to bring a signed one along. Not needed otherwise.
+    #[cfg(feature = "evm")]
+    pub fn rpc_url(mut self, network: impl Into<String>, url: impl Into<String>) -> Self {
+        self.rpc.push((network.into(), url.into()));
+        self
+    }
+
+    /// Where payments on chains are written down; without it, in memory.
+    pub fn journal(mut self, journal: Journal) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// Where "now" comes from; the machine's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -108,12 +171,50 @@ impl PayerBuilder {
     /// # Errors
     /// [`BadSetup`].
     pub fn build(self) -> Result<Payer, BadSetup> {
-        let (base_url, key) = self.credits.ok_or(BadSetup::NoBackend)?;
+        let signer = self.signer()?;
+        let backend = match self.credits {
+            Some((base_url, key)) => Some(Backend::new(&base_url, key, self.delegation.as_deref())?),
+            None => None,
+        };
+        if backend.is_none() && signer.is_none() {
+            return Err(BadSetup::NoMeans);
+        }
         if self.rules.tries.most == 0 {
             return Err(BadSetup::NoTries);
         }
-        let backend = Backend::new(&base_url, key, self.delegation.as_deref())?;
-        let wire = Wire::new(self.timeout, self.connect_timeout, self.max_answer)?;
-        Ok(Payer::new(wire, backend, self.rules))
+        Ok(Payer {
+            wire: Wire::new(self.timeout, self.connect_timeout, self.max_answer)?,
+            backend,
+            signer,
+            rules: Arc::new(self.rules),
+            journal: self.journal,
+            clock: self.clock,
+            payments: Arc::new(AtomicU64::new(0)),
+            cache: Cache::default(),
+        })
+    }
+
+    #[cfg(feature = "evm")]
+    fn signer(&self) -> Result<Option<Signer>, BadSetup> {
+        let mut nodes = std::collections::BTreeMap::new();
+        for (network, url) in &self.rpc {
+            let network = farebox_x402::networks::resolve(network).ok_or(BadSetup::Rpc)?;
+            let url: reqwest::Url = url.parse().map_err(|_| BadSetup::Rpc)?;
+            if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+                return Err(BadSetup::Rpc);
+            }
+            nodes.insert(network.into_owned(), url);
+        }
+        let wallet = match &self.wallet {
+            None => return Ok(None),
+            Some(Key::Wallet(wallet)) => wallet.clone(),
+            Some(Key::Text(key)) => farebox_evm::Wallet::new(key).map_err(|_| BadSetup::Wallet)?,
+        };
+        Ok(Some(Signer::new(wallet, nodes)))
+    }
+
+    #[cfg(not(feature = "evm"))]
+    const fn signer(&self) -> Result<Option<Signer>, BadSetup> {
+        Ok(None)
     }
 }

@@ -6,24 +6,20 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
-use farebox_telemetry::{field, outcome};
-use farebox_x402::{
-    CreditsAccept, PaymentRequired,
-    credits::{CODE_IN_USE, CODE_SPENT},
-    header::{self, PAYMENT_REQUIRED},
-};
-use http::{HeaderValue, Method, StatusCode};
-use serde::Deserialize;
+use farebox_types::Clock;
+use farebox_x402::PaymentRequired;
+use http::{Method, StatusCode};
 
 use crate::{
-    Authorization, Budget, Paid, PayError, PayerBuilder, Request, RequestBuilder, Tries,
-    answer::{self, Answer, Failed},
+    Authorization, Budget, Journal, Paid, PayError, PayerBuilder, Preview, Request, RequestBuilder, Tries,
+    answer::Failed,
     backend::Backend,
     cache::Cache,
-    challenge,
+    challenge::{self, Challenge, Choice, Means},
+    evm::Signer,
+    pay::Chosen,
     wire::Wire,
 };
 
@@ -35,31 +31,23 @@ pub(crate) struct Rules {
     pub(crate) reusable: bool,
 }
 
-/// Sends requests and pays for them. Cheap to clone; clones share connections, budget and cached tokens.
+/// Sends requests and pays for them. Cheap to clone; clones share connections, budget, journal and cached tokens.
 #[derive(Clone)]
 pub struct Payer {
-    wire: Wire,
-    backend: Backend,
-    rules: Arc<Rules>,
-    payments: Arc<AtomicU64>,
-    cache: Cache,
-}
-
-/// What became of one try with a token.
-enum Tried {
-    Answered(Answer),
-    Refused(Answer),
-    Unsure { what: String, retry_after: Option<Duration>, sent: bool },
+    pub(crate) wire: Wire,
+    pub(crate) backend: Option<Backend>,
+    pub(crate) signer: Option<Signer>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) journal: Journal,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) payments: Arc<AtomicU64>,
+    pub(crate) cache: Cache,
 }
 
 impl Payer {
     /// Starts setting one up.
     pub fn builder() -> PayerBuilder {
         PayerBuilder::default()
-    }
-
-    pub(crate) fn new(wire: Wire, backend: Backend, rules: Rules) -> Self {
-        Self { wire, backend, rules: Arc::new(rules), payments: Arc::default(), cache: Cache::default() }
     }
 
     /// A GET request.
@@ -77,110 +65,92 @@ impl Payer {
         RequestBuilder::new(self, method, url)
     }
 
-    /// Sends `request`; when the answer is 402, pays and sends it again, with one token however often that takes.
+    /// Sends `request`; when the answer is 402, pays and sends it again, with one payment however often that takes.
     /// Redirects are not followed: they are the answer.
+    ///
+    /// On chains, an authorization for the same method, URL and body that went out before and can still be settled is
+    /// shown again, instead of signing another.
     ///
     /// # Errors
     /// [`PayError`]; each kind says what it means for the money.
     pub async fn send(&self, request: Request) -> Result<Paid, PayError> {
+        if let Some(claim) = self.open_claim(&request, self.clock.now()) {
+            return Box::pin(self.show_authorization(request, claim, true)).await;
+        }
         let first = self.wire.send(&request, None).await.map_err(|failed| self.unpaid(failed))?;
         if first.status() != StatusCode::PAYMENT_REQUIRED {
             return Ok(Paid::free(first));
         }
-        let offer = challenge::read(&first, &request)?;
-        let accept = challenge::choose(&offer, &request, &self.rules.budget)?;
-        let token = self.token(&request, &offer, accept).await?;
-        let authorization = Authorization::new(request, token, accept.plan_id.clone());
-        self.present(authorization, false).await
+        let challenge = challenge::read(&first)?;
+        drop(first);
+        match (self.choose(&challenge, &request)?, &self.backend, &self.signer) {
+            (Choice::Credits(accept), Some(backend), _) => {
+                Box::pin(self.pay_in_credits(backend, request, &challenge.offer, accept)).await
+            }
+            (Choice::Chain { offer, fare, terms }, _, Some(signer)) => {
+                let chosen = Chosen { challenge: &challenge, offer, fare, terms };
+                Box::pin(self.pay_on_chain(signer, request, chosen)).await
+            }
+            // Nothing is chosen that there are no means for.
+            _ => Err(PayError::NothingPayable { denied: Vec::new(), offer: Box::new(challenge.offer.clone()) }),
+        }
     }
 
-    /// Sends a request again with the token it already carries, after [`PayError::OutcomeUnknown`] or an answer that
-    /// left it [`Paid::unspent`]. No new token is made; the payment has its effect at most once.
+    /// What [`Self::send`] would pay. The request is sent without a payment; nothing is signed.
     ///
     /// # Errors
-    /// As [`Payer::send`]; [`PayError::NotResumable`] for a reusable token.
+    /// As [`Self::send`], before anything was paid.
+    pub async fn preview(&self, request: Request) -> Result<Preview, PayError> {
+        if let Some(fare) = self.journal.open_for(&request, self.clock.now()) {
+            return Ok(Preview::Again(fare));
+        }
+        let first = self.wire.send(&request, None).await.map_err(|failed| self.unpaid(failed))?;
+        if first.status() != StatusCode::PAYMENT_REQUIRED {
+            return Ok(Preview::Free(Paid::free(first).into()));
+        }
+        let challenge = challenge::read(&first)?;
+        Ok(match self.choose(&challenge, &request)? {
+            Choice::Credits(accept) => Preview::Credits { plan: accept.plan_id.clone() },
+            Choice::Chain { fare, .. } => Preview::Fare(fare),
+        })
+    }
+
+    /// Sends a request again with the payment it already carries, after [`PayError::OutcomeUnknown`] or an answer that
+    /// left it [`Paid::unspent`]. Nothing new is signed or minted; the payment has its effect at most once.
+    ///
+    /// # Errors
+    /// As [`Payer::send`]; [`PayError::NotResumable`] for a reusable token, [`PayError::Over`] and
+    /// [`PayError::InFlight`] on a chain.
     pub async fn resume(&self, authorization: Authorization) -> Result<Paid, PayError> {
+        if let Some(id) = authorization.id() {
+            return Box::pin(self.resume_on_chain(id, authorization.request.clone())).await;
+        }
         if !authorization.is_single_use() {
             return Err(PayError::NotResumable);
         }
-        self.present(authorization, true).await
+        Box::pin(self.show_token(authorization, true)).await
     }
 
-    async fn token(
-        &self,
-        request: &Request,
-        offer: &PaymentRequired,
-        accept: &CreditsAccept,
-    ) -> Result<HeaderValue, PayError> {
-        let count = |made: u64| self.rules.budget.allows_payment(made).then_some(made.saturating_add(1));
-        if self.payments.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_err() {
-            let why = "the budget's number of payments is used up";
-            return Err(PayError::NothingPayable { why, offer: Box::new(offer.clone()) });
-        }
-        let reusable = self.rules.reusable;
-        if reusable && let Some(token) = self.cache.get(&request.url, accept) {
-            return Ok(token);
-        }
-        let minted = self.backend.mint(&self.wire, offer, accept, reusable).await;
-        match &minted {
-            Ok(token) if reusable => self.cache.put(&request.url, accept, token),
-            Ok(_) => {}
-            Err(_) => _ = self.payments.fetch_sub(1, Ordering::Relaxed),
-        }
-        minted
+    fn choose<'a>(&self, challenge: &'a Challenge, request: &Request) -> Result<Choice<'a>, PayError> {
+        let means = Means { credits: self.backend.is_some(), wallet: self.signer.is_some() };
+        let budget = &self.rules.budget;
+        let now = self.clock.now();
+        challenge::choose(challenge, request, budget, means, |fare| budget.allows(fare, &self.journal.spent(fare, now)))
     }
 
-    /// Sends the token until something is known. `resumed`: it was sent before.
-    async fn present(&self, authorization: Authorization, resumed: bool) -> Result<Paid, PayError> {
-        let mut sent_before = resumed;
-        let mut done = 0;
-        loop {
-            done += 1;
-            let (what, retry_after, sent) = match self.attempt(&authorization).await? {
-                Tried::Answered(answer) => return Ok(paid(answer, authorization)),
-                Tried::Refused(answer) => return Err(self.refused(&answer, &authorization, sent_before)),
-                Tried::Unsure { what, retry_after, sent } => (what, retry_after, sent),
-            };
-            sent_before |= sent;
-            tracing::debug!({ field::OUTCOME } = outcome::UNKNOWN, done, what, "payment");
-            // A reusable token pays each time it arrives.
-            let repeatable = authorization.is_single_use() || !sent;
-            match self.rules.tries.wait(done, retry_after).filter(|_| repeatable) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => {
-                    return Err(PayError::OutcomeUnknown { what, retry_after, authorization: authorization.into() });
-                }
-            }
+    /// Counts a payment against the budget's number of them.
+    pub(crate) fn count_payment(&self, offer: &PaymentRequired) -> Result<(), PayError> {
+        let budget = &self.rules.budget;
+        let count = |made: u64| budget.allows_payment(made).then_some(made.saturating_add(1));
+        match self.payments.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(PayError::NothingPayable { denied: vec![budget.used_up()], offer: Box::new(offer.clone()) }),
         }
     }
 
-    async fn attempt(&self, authorization: &Authorization) -> Result<Tried, PayError> {
-        match self.wire.send(&authorization.request, Some(&authorization.token)).await {
-            Ok(answer) => Ok(sort(answer)),
-            Err(Failed::Network(error)) => {
-                let what = if error.is_timeout() { "no answer in time" } else { "no answer" };
-                Ok(Tried::Unsure { what: what.to_owned(), retry_after: None, sent: !error.is_connect() })
-            }
-            Err(Failed::TooLong(headers)) => {
-                let receipt = answer::receipt(&headers).map(Box::new);
-                Err(PayError::TooLong { limit: self.wire.max_answer(), receipt })
-            }
-        }
-    }
-
-    /// A refusal is final for this request. A token that is spent although no answer came back was spent by us.
-    fn refused(&self, answer: &Answer, authorization: &Authorization, sent_before: bool) -> PayError {
-        self.cache.forget(&authorization.token);
-        let said: Said = serde_json::from_slice(answer.body()).unwrap_or_default();
-        let offer = answer.headers().get(PAYMENT_REQUIRED);
-        let offer: Option<Box<PaymentRequired>> = offer.and_then(|value| header::decode(value.as_bytes()).ok());
-        let reason = said.message.or_else(|| offer.as_ref().and_then(|offer| offer.error.clone())).unwrap_or_default();
-        let (code, reason) = (authorization.shown(&said.code.unwrap_or_default()), authorization.shown(&reason));
-        tracing::debug!({ field::OUTCOME } = outcome::REFUSED, { field::CODE } = code, "payment");
-        if sent_before && code == CODE_SPENT {
-            return PayError::AnswerLost { reason };
-        }
-        PayError::Refused { code, reason, offer }
+    /// A payment that nobody saw was none.
+    pub(crate) fn uncount_payment(&self) {
+        self.payments.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn unpaid(&self, failed: Failed) -> PayError {
@@ -195,37 +165,4 @@ impl fmt::Debug for Payer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Payer").field("rules", &self.rules).finish_non_exhaustive()
     }
-}
-
-/// The parts of a seller's error body that are looked at.
-#[derive(Default, Deserialize)]
-struct Said {
-    code: Option<String>,
-    message: Option<String>,
-}
-
-fn sort(answer: Answer) -> Tried {
-    let status = answer.status();
-    let unsure = |answer: &Answer| Tried::Unsure {
-        what: format!("the seller answered {}", status.as_u16()),
-        retry_after: answer::retry_after(answer.headers()),
-        sent: true,
-    };
-    let charged = answer::receipt(answer.headers()).is_some_and(|receipt| receipt.success);
-    let code = || serde_json::from_slice::<Said>(answer.body()).ok().and_then(|said| said.code);
-    match status {
-        _ if charged => Tried::Answered(answer),
-        StatusCode::PAYMENT_REQUIRED => Tried::Refused(answer),
-        StatusCode::CONFLICT if code().as_deref() == Some(CODE_IN_USE) => unsure(&answer),
-        _ if answer::is_unsure(status) => unsure(&answer),
-        // Anything else is the seller's own answer, and one without success is not charged.
-        _ => Tried::Answered(answer),
-    }
-}
-
-fn paid(answer: Answer, authorization: Authorization) -> Paid {
-    let paid = Paid::new(answer, authorization);
-    let outcome = if paid.is_pending() { outcome::UNKNOWN } else { outcome::SETTLED };
-    tracing::debug!({ field::OUTCOME } = outcome, status = paid.status().as_u16(), "payment");
-    paid
 }

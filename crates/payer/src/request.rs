@@ -3,12 +3,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use farebox_x402::header::PAYMENT_SIGNATURE;
+use farebox_x402::header::{PAYMENT_SIGNATURE, X_PAYMENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 use reqwest::Url;
 use serde::Serialize;
 
-use crate::{Paid, PayError, Payer};
+use crate::{Paid, PayError, Payer, Preview};
 
 /// One request. Cloning shares the body; `Debug` shows neither headers nor body nor query.
 #[derive(Clone)]
@@ -46,8 +46,8 @@ impl Request {
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), PayError> {
         let name = HeaderName::try_from(name).map_err(|_| PayError::BadRequest("a header name cannot be sent"))?;
-        if name == PAYMENT_SIGNATURE {
-            return Err(PayError::BadRequest("payment-signature is the payer's own header"));
+        if name == PAYMENT_SIGNATURE || name == X_PAYMENT {
+            return Err(PayError::BadRequest("payment-signature and x-payment are the payer's own headers"));
         }
         let value = HeaderValue::try_from(value).map_err(|_| PayError::BadRequest("a header value cannot be sent"))?;
         self.headers.append(name, value);
@@ -103,6 +103,14 @@ impl<'a> RequestBuilder<'a> {
     /// [`PayError`]; each kind says what it means for the money.
     pub async fn send(self) -> Result<Paid, PayError> {
         self.payer.send(self.request?).await
+    }
+
+    /// What [`Self::send`] would pay. The request is sent without a payment; nothing is signed.
+    ///
+    /// # Errors
+    /// As [`Payer::send`], before anything was paid.
+    pub async fn preview(self) -> Result<Preview, PayError> {
+        self.payer.preview(self.request?).await
     }
 
     fn change(mut self, change: impl FnOnce(&mut Request) -> Result<(), PayError>) -> Self {

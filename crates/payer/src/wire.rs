@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farebox_x402::header::PAYMENT_SIGNATURE;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use hyper_rustls::ConfigBuilderExt;
 use rustls::{ClientConfig, crypto::ring};
 
@@ -54,10 +53,14 @@ impl Wire {
     }
 
     /// Sends `request` once, with a payment or without.
-    pub(crate) async fn send(&self, request: &Request, payment: Option<&HeaderValue>) -> Result<Answer, Failed> {
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        payment: Option<&(HeaderName, HeaderValue)>,
+    ) -> Result<Answer, Failed> {
         let mut headers = request.headers.clone();
-        if let Some(token) = payment {
-            headers.insert(PAYMENT_SIGNATURE, token.clone());
+        if let Some((name, value)) = payment {
+            headers.insert(name, value.clone());
         }
         let call = self.http.request(request.method.clone(), request.url.clone()).headers(headers);
         let call = if request.body.is_empty() { call } else { call.body(Bytes::clone(&request.body)) };

@@ -3,23 +3,104 @@
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use farebox_types::Quantity;
+use farebox_types::{AtomicAmount, Quantity};
 use serde_json::{
-    Value,
+    Map, Value,
     value::{RawValue, to_raw_value},
 };
 
-use crate::{PaymentRequired, Receipt};
+use crate::{Accept, PaymentPayload, PaymentRequired, Receipt, Requirements, Version, facilitation};
 
 /// One payment as the gate presents it. The offer is the gate's own, never the payer's copy of it.
 #[derive(Clone)]
 pub struct Payment {
-    /// The payer's header value, unread. Secret: a bearer token.
+    /// The payer's header value; for credits unread. Secret: a bearer token.
     pub token: Arc<str>,
     /// The offer for this request.
     pub required: Arc<Offer>,
-    /// The price.
-    pub amount: Quantity,
+    /// Which of the offer's ways to pay this is, from 0.
+    pub accept: usize,
+    /// What is charged: the price, or for settling `upto` what was used.
+    pub amount: Amount,
+    /// The payment as read; for credits absent.
+    pub payload: Option<Arc<PaymentPayload>>,
+}
+
+/// How much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// Credits of a plan.
+    Credits(Quantity),
+    /// Atomic units of a token on a chain.
+    Atomic(AtomicAmount),
+}
+
+impl Amount {
+    /// The credits, if these are credits.
+    #[must_use]
+    pub const fn credits(self) -> Option<Quantity> {
+        match self {
+            Self::Credits(credits) => Some(credits),
+            Self::Atomic(_) => None,
+        }
+    }
+
+    /// The atomic units, if these are a token's.
+    #[must_use]
+    pub const fn atomic(self) -> Option<AtomicAmount> {
+        match self {
+            Self::Credits(_) => None,
+            Self::Atomic(units) => Some(units),
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credits(credits) => credits.fmt(f),
+            Self::Atomic(units) => units.fmt(f),
+        }
+    }
+}
+
+impl Payment {
+    /// A payment in credits for the offer's first way to pay.
+    #[must_use]
+    pub const fn credits(token: Arc<str>, required: Arc<Offer>, amount: Quantity) -> Self {
+        Self { token, required, accept: 0, amount: Amount::Credits(amount), payload: None }
+    }
+
+    /// The way to pay that this is.
+    #[must_use]
+    pub fn accepted(&self) -> Option<&Accept> {
+        self.required.accepts.get(self.accept)
+    }
+
+    /// The network of the way to pay; empty for one that names none.
+    #[must_use]
+    pub fn network(&self) -> &str {
+        match self.accepted() {
+            Some(Accept::Credits(accept)) => &accept.network,
+            Some(Accept::Chain(accept)) => &accept.network,
+            Some(Accept::Other(_)) | None => "",
+        }
+    }
+
+    /// For a payment on a chain, what a facilitator is asked: the payer's payload, and the gate's own requirements for the
+    /// amount that is charged.
+    #[must_use]
+    pub fn request(&self) -> Option<facilitation::Request> {
+        let mut payload = PaymentPayload::clone(self.payload.as_deref()?);
+        if payload.dialect.version == Version::V1 {
+            payload.resource = Some(self.required.resource.clone());
+        }
+        let accept = self.accepted()?.chain()?;
+        Some(facilitation::Request {
+            payload,
+            requirements: Requirements { amount: self.amount.atomic()?, ..accept.clone() },
+        })
+    }
 }
 
 /// What a 402 answer offers, with its JSON written once: a route's offer travels with every call about it.
@@ -77,6 +158,15 @@ pub struct Hold {
     pub ttl: Duration,
 }
 
+/// What an offer must say to be payable at a facilitator; never more than is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Members of `extra`, such as `facilitatorAddress`.
+    pub extra: Map<String, Value>,
+    /// Extensions by name, `{info, schema}` each.
+    pub extensions: Map<String, Value>,
+}
+
 /// What verify found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
@@ -91,7 +181,7 @@ pub enum Verdict {
 pub struct Verified {
     /// Names the charge for settle and release.
     pub request_id: String,
-    /// Whose credits.
+    /// Who pays.
     pub payer: Option<String>,
     /// What observability needs to know about the agent behind the route.
     pub agent_request: Option<Value>,
@@ -99,6 +189,7 @@ pub struct Verified {
 
 /// What settle did. An error instead is an unknown outcome: ask again with the same request id.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "nearly every settlement is a receipt")]
 pub enum Settlement {
     /// Final; the receipt goes to the payer.
     Settled(Receipt),
@@ -154,6 +245,12 @@ pub trait Facilitator: Send + Sync + 'static {
 
     /// Gives a hold back. Never undoes a settlement: after one, it does nothing.
     async fn release(&self, payment: &Payment, request_id: &str) -> Result<(), Fault>;
+
+    /// What an offer must say to be payable here. `None` if it cannot be paid here.
+    async fn terms(&self, accept: &Requirements) -> Result<Option<Terms>, Fault> {
+        let _ = accept;
+        Ok(Some(Terms::default()))
+    }
 
     /// True if it moves no money. A gate refuses such a facilitator outside test mode; one that wraps another passes
     /// the other's answer on.

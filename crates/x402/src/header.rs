@@ -18,6 +18,14 @@ pub const PAYMENT_REQUIRED: &str = "payment-required";
 pub const PAYMENT_SIGNATURE: &str = "payment-signature";
 /// On a paid answer: the receipt.
 pub const PAYMENT_RESPONSE: &str = "payment-response";
+/// On a request: the payment, in version 1.
+pub const X_PAYMENT: &str = "x-payment";
+/// On a paid answer: the receipt, in version 1.
+pub const X_PAYMENT_RESPONSE: &str = "x-payment-response";
+/// On a facilitator's answer: what became of each extension.
+pub const EXTENSION_RESPONSES: &str = "extension-responses";
+/// From a handler to the gate: what an `upto` payment comes to. Never sent to the client.
+pub const SETTLEMENT_OVERRIDES: &str = "settlement-overrides";
 
 /// A payment header longer than this is refused unread: 16 KiB.
 pub const MAX_LEN: usize = 16 * 1024;
@@ -50,11 +58,22 @@ pub enum BadHeader {
 /// # Errors
 /// [`BadHeader`], before anything is allocated for over-long input.
 pub fn decode_bytes(value: &[u8]) -> Result<Bytes, BadHeader> {
+    let url_safe = value.iter().any(|b| matches!(b, b'-' | b'_'));
+    decode_with(if url_safe { &URL_SAFE_ANY } else { &STANDARD_ANY }, value)
+}
+
+/// Bytes of a header of x402 or t402: the standard alphabet, padded or not, at most [`MAX_LEN`] characters.
+///
+/// # Errors
+/// [`BadHeader`], before anything is allocated for over-long input.
+pub fn decode_standard(value: &[u8]) -> Result<Bytes, BadHeader> {
+    decode_with(&STANDARD_ANY, value)
+}
+
+fn decode_with(engine: &GeneralPurpose, value: &[u8]) -> Result<Bytes, BadHeader> {
     if value.len() > MAX_LEN {
         return Err(BadHeader::TooLong);
     }
-    let url_safe = value.iter().any(|b| matches!(b, b'-' | b'_'));
-    let engine = if url_safe { &URL_SAFE_ANY } else { &STANDARD_ANY };
     let bytes = engine.decode(value).map_err(|_| BadHeader::NotBase64)?;
     if !is_shallow_object(&bytes) {
         return Err(BadHeader::NotJson);
@@ -86,7 +105,7 @@ pub fn encode_token<T: Serialize>(object: &T) -> String {
 }
 
 /// A cheap look before parsing: an object, and nesting bounded (string contents are skipped).
-fn is_shallow_object(json: &[u8]) -> bool {
+pub(crate) fn is_shallow_object(json: &[u8]) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in json {
         match (in_string, byte) {

@@ -1,16 +1,29 @@
-//! The HTTP 402 wire: offers, access tokens, receipts, their headers, and the [`Facilitator`] that stands behind a gate.
+//! The HTTP 402 wire: offers, payments, receipts, their headers, and the [`Facilitator`] that stands behind a gate.
 //!
-//! Two dialects share the headers of x402 version 2: credits of a plan (scheme `nvm:erc4337`) and, opaque here,
-//! every other scheme. With feature `client`, [`client`] is a `Facilitator` reached over HTTP.
+//! Spoken are x402 and t402, versions 1 and 2 ([`PaymentPayload`], [`offer_v1`], [`facilitation`]), and credits of a plan
+//! (scheme `nvm:erc4337`, [`credits`]). With feature `client`, `client` holds facilitators reached over HTTP.
 
+pub mod assets;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod credits;
+mod dialect;
+pub mod facilitation;
 mod facilitator;
 pub mod header;
+mod member;
+pub mod networks;
+pub mod offer_v1;
+mod payload;
+pub mod price;
 mod wire;
 
-pub use facilitator::{Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Settlement, Verdict, Verified};
+pub use dialect::{Dialect, Family, Version};
+pub use facilitator::{
+    Amount, Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Settlement, Terms, Verdict, Verified,
+};
+pub use member::BadRequest;
+pub use payload::{Identity, PaymentPayload};
 pub use wire::{
     Accept, AccessToken, Authorization, CreditsAccept, CreditsExtra, EXACT, PaymentRequired, Receipt, Requirements,
     Resource, SessionKey, TokenPayload, UPTO, VERSION,

@@ -63,7 +63,7 @@ async fn ask(payment: PaymentContext, Json(question): Json<Value>) -> Json<Value
     let text = question["query"].as_str().unwrap_or_default();
     Json(json!({
         "response": format!("You asked: {text}"),
-        "credits": payment.credits().to_string(),
+        "credits": payment.amount().to_string(),
         "request": payment.request_id(),
     }))
 }

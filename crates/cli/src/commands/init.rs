@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use farebox_engine::ledger::Actor;
-use farebox_server::{Keyring, new_api_token};
+use farebox_server::{Keyring, TokenTerms, new_api_token};
 use farebox_store::{Change, Merchant, OperationKey, Record, Recorded, Store};
 use farebox_types::{Clock, Id, Mode, SystemClock};
 use serde_json::json;
@@ -44,7 +44,7 @@ async fn create(store: &dyn Store, keyring: &Keyring, args: &InitArgs) -> anyhow
     }
     let at = SystemClock.now();
     let merchant = Merchant { id: Id::generate(), name: args.merchant.clone(), mode: args.mode, created_at: at };
-    let (token, row) = new_api_token(keyring, merchant.id, args.mode, "init", at)?;
+    let (token, row) = new_api_token(keyring, merchant.id, args.mode, &TokenTerms::all("init"), at)?;
     let record = Record {
         tenant: merchant.id,
         operation: OperationKey { scope: "merchant.init".into(), key: merchant.id.to_string() },

@@ -2,11 +2,13 @@
 
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod facilitator;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod pay;
 pub(crate) mod serve;
+mod serving;
 mod signals;
 pub(crate) mod token;
 pub(crate) mod verify;

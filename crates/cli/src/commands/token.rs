@@ -1,11 +1,11 @@
 //! `farebox token`.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use comfy_table::Table;
-use farebox_server::{Keyring, issue_api_token, revoke_api_token};
-use farebox_store::{Merchant, Store};
-use farebox_types::{ApiToken, Clock, Id, SystemClock};
+use farebox_server::{Keyring, Scope, Scopes, TokenTerms, issue_api_token, revoke_api_token};
+use farebox_store::{ApiToken as ApiTokenRow, Merchant, Store};
+use farebox_types::{ApiToken, Clock, Id, SystemClock, Timestamp};
 use serde_json::json;
 
 use crate::{
@@ -26,39 +26,64 @@ pub(crate) async fn run(config: &Config, args: &TokenArgs, output: &Output) -> a
 async fn act(store: &dyn Store, keyring: &Keyring, args: &TokenArgs, output: &Output) -> anyhow::Result<()> {
     let merchant = database::merchant(store, args.merchant.as_deref()).await?;
     match &args.command {
-        TokenCommand::Create { name } => create(store, keyring, &merchant, name, output).await,
+        TokenCommand::Create { name, scopes, expires_in } => {
+            let terms = terms(name, scopes, *expires_in, SystemClock.now());
+            create(store, keyring, &merchant, &terms, output).await
+        }
         TokenCommand::List => list(store, &merchant, output).await,
         TokenCommand::Revoke { id } => revoke(store, &merchant, id, output).await,
     }
+}
+
+fn terms<'a>(name: &'a str, scopes: &[Scope], expires_in: Option<Duration>, now: Timestamp) -> TokenTerms<'a> {
+    let scopes = if scopes.is_empty() { Scopes::all() } else { Scopes::new(scopes.iter().copied()) };
+    TokenTerms { name, scopes, expires_at: expires_in.map(|time| now.after(time)) }
 }
 
 async fn create(
     store: &dyn Store,
     keyring: &Keyring,
     merchant: &Merchant,
-    name: &str,
+    terms: &TokenTerms<'_>,
     output: &Output,
 ) -> anyhow::Result<()> {
     let at = SystemClock.now();
-    let (token, row) = issue_api_token(store, keyring, merchant.id, merchant.mode, name, at).await?;
-    let text = format!("{} ({name}), shown this once:\n{}", row.id, token.expose());
-    output.answer(text, &json!({"id": row.id.to_string(), "name": name, "api_token": token.expose()}));
+    let (token, row) = issue_api_token(store, keyring, merchant.id, merchant.mode, terms, at).await?;
+    let text = format!("{} ({}, scopes {}), shown this once:\n{}", row.id, row.name, terms.scopes, token.expose());
+    let object = json!({
+        "id": row.id.to_string(),
+        "name": row.name,
+        "api_token": token.expose(),
+        "scopes": row.scopes,
+        "expires_at_seconds": row.expires_at.map(Timestamp::seconds),
+    });
+    output.answer(text, &object);
     Ok(())
+}
+
+fn state(row: &ApiTokenRow, now: Timestamp) -> &'static str {
+    match (row.revoked_at, row.expires_at) {
+        (Some(_), _) => "revoked",
+        (None, Some(end)) if end <= now => "expired",
+        (None, _) => "active",
+    }
 }
 
 async fn list(store: &dyn Store, merchant: &Merchant, output: &Output) -> anyhow::Result<()> {
     let rows = store.api_tokens(merchant.id).await?;
     let mut table = Table::new();
-    table.set_header(["id", "name", "state"]);
+    table.set_header(["id", "name", "state", "scopes"]);
     let mut objects = Vec::new();
     for row in &rows {
-        let state = if row.revoked_at.is_some() { "revoked" } else { "active" };
-        table.add_row([row.id.to_string(), row.name.clone(), state.to_owned()]);
+        let (state, scopes) = (state(row, SystemClock.now()), Scopes::read(&row.scopes).to_string());
+        table.add_row([row.id.to_string(), row.name.clone(), state.to_owned(), scopes.clone()]);
         objects.push(json!({
             "id": row.id.to_string(),
             "name": row.name,
             "state": state,
+            "scopes": scopes,
             "created_at_seconds": row.created_at.seconds(),
+            "expires_at_seconds": row.expires_at.map(Timestamp::seconds),
         }));
     }
     output.answer(table.to_string(), &json!(objects));

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use farebox_engine::charge::{Charge, Event};
-use farebox_x402::{Accept, Facilitator, Payment, Receipt, Verified};
+use farebox_x402::{Amount, Facilitator, Payment, Receipt, Verified};
+
+use crate::{matching::is_written_in_v1, reservation::Reservation};
 
 /// A payment and what verify found.
 pub(crate) struct Facts {
@@ -14,12 +16,11 @@ pub(crate) struct Facts {
 impl Facts {
     /// A receipt that says nothing was taken, or that nobody knows.
     pub(super) fn receipt_without_success(&self, reason: &str) -> Receipt {
-        let network = self.payment.required.accepts.first().and_then(Accept::credits).map(|accept| &accept.network);
         Receipt {
             success: false,
             error_reason: Some(reason.to_owned()),
             payer: self.found.payer.clone(),
-            network: network.cloned().unwrap_or_default(),
+            network: self.payment.network().to_owned(),
             ..Receipt::default()
         }
     }
@@ -31,9 +32,24 @@ pub(super) struct Charged {
     pub(super) facilitator: Arc<dyn Facilitator>,
     pub(super) facts: Arc<Facts>,
     pub(super) charge: Charge,
+    /// What is taken, where it is less than what was authorized.
+    pub(super) actual: Option<Amount>,
+    /// Keeps a payment on a chain from being brought a second time.
+    pub(super) reservation: Option<Arc<Reservation>>,
 }
 
 impl Charged {
+    /// The payment as it is settled.
+    pub(super) fn payment(&self) -> Payment {
+        let payment = self.facts.payment.clone();
+        Payment { amount: self.actual.unwrap_or(payment.amount), ..payment }
+    }
+
+    /// Whether its payer speaks version 1.
+    pub(super) fn is_v1(&self) -> bool {
+        is_written_in_v1(&self.facts.payment)
+    }
+
     /// Moves the charge. An event that cannot happen is a bug here: it is logged, the charge stays, and what has not
     /// reached a served state is withheld.
     pub(super) fn apply(&mut self, event: Event) {

@@ -10,8 +10,9 @@ use super::{
     Verified,
     facts::{Charged, Facts},
 };
+use crate::reservation::Reservation;
 
-/// What a request would have to pay, and who would check it. Nothing is written anywhere.
+/// What a request would have to pay in credits, and who would check it. Nothing is written anywhere.
 pub struct Offered {
     facilitator: Arc<dyn Facilitator>,
     offer: Arc<Offer>,
@@ -25,11 +26,10 @@ impl Offered {
         Self { facilitator, offer, amount }
     }
 
-    /// Takes the payer's header value, unread.
+    /// Takes the payer's header value, unread, for the first way to pay, in credits.
     #[must_use]
     pub fn present(self, token: Arc<str>) -> Presented {
-        let payment = Payment { token, required: self.offer, amount: self.amount };
-        Presented { facilitator: self.facilitator, payment }
+        Presented::new(self.facilitator, Payment::credits(token, self.offer, self.amount))
     }
 }
 
@@ -37,6 +37,7 @@ impl Offered {
 pub struct Presented {
     facilitator: Arc<dyn Facilitator>,
     payment: Payment,
+    reservation: Option<Reservation>,
 }
 
 /// Why a payment was not verified.
@@ -49,12 +50,24 @@ pub enum Declined {
 }
 
 impl Presented {
+    /// A payment for any way to pay. For one on a chain nothing here keeps a second request from bringing it too: a
+    /// [`Gate`](crate::Gate) does.
+    #[must_use]
+    pub const fn new(facilitator: Arc<dyn Facilitator>, payment: Payment) -> Self {
+        Self { facilitator, payment, reservation: None }
+    }
+
+    /// The same, in hand.
+    pub(crate) fn in_hand(self, reservation: Option<Reservation>) -> Self {
+        Self { reservation, ..self }
+    }
+
     /// Asks the facilitator to check the payment and reserve its amount.
     ///
     /// # Errors
     /// [`Declined`]; nothing was charged.
     pub async fn verify(self, hold: Hold) -> Result<Verified, Declined> {
-        let Self { facilitator, payment } = self;
+        let Self { facilitator, payment, reservation } = self;
         let found = match facilitator.verify(&payment, Some(hold)).await.map_err(Declined::Fault)? {
             Verdict::Valid(found) => found,
             Verdict::Refused(refusal) => return Err(Declined::Refused(refusal)),
@@ -62,8 +75,9 @@ impl Presented {
         if found.request_id.is_empty() {
             return Err(Declined::Fault(nameless()));
         }
-        let facts = Arc::new(Facts { payment, found });
-        Ok(Verified::new(Charged { facilitator, facts, charge: Charge::reserved() }))
+        let (facts, charge) = (Arc::new(Facts { payment, found }), Charge::reserved());
+        let reservation = reservation.map(Arc::new);
+        Ok(Verified::new(Charged { facilitator, facts, charge, actual: None, reservation }))
     }
 }
 

@@ -24,6 +24,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Settled {
     receipt: Receipt,
+    v1: bool,
 }
 
 /// The money was refused after all: the answer is withheld.
@@ -40,12 +41,14 @@ pub struct Unknown {
 }
 
 pub(super) async fn ask(mut charged: Charged) -> Outcome {
-    let Facts { payment, found } = &*charged.facts;
-    let answered = charged.facilitator.settle(payment, &found.request_id).await;
+    let answered = charged.facilitator.settle(&charged.payment(), &charged.facts.found.request_id).await;
     let refusal = match answered {
         Ok(Settlement::Settled(receipt)) if receipt.success => {
             charged.apply(Event::SettleConfirmed);
-            return Outcome::Settled(Settled { receipt });
+            if let Some(reservation) = &charged.reservation {
+                reservation.spend();
+            }
+            return Outcome::Settled(Settled { receipt, v1: charged.is_v1() });
         }
         Err(fault) => {
             charged.apply(Event::SettleSilent);
@@ -75,7 +78,7 @@ impl Settled {
     /// The handler's answer with its receipt, kept out of shared caches.
     #[must_use]
     pub fn serve<B>(self, mut answer: Response<B>) -> Response<B> {
-        headers::put_receipt(answer.headers_mut(), &self.receipt);
+        headers::put_receipt(answer.headers_mut(), &self.receipt, self.v1);
         answer
     }
 }
@@ -112,6 +115,12 @@ impl Unknown {
         self.charged.facilitator.release(payment, &found.request_id).await.is_ok()
     }
 
+    /// Whether a hold exists that could be given back. A chain has none: only settling again ends the question.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.charged.facts.payment.amount.credits().is_some()
+    }
+
     /// What the caller gets if nobody asks again.
     #[must_use]
     pub const fn answer(&self, policy: UnknownPolicy) -> Answer {
@@ -127,7 +136,7 @@ impl Unknown {
     /// The handler's answer with a receipt that says the outcome is open; for routes that serve in doubt.
     #[must_use]
     pub fn serve_pending<B>(&self, mut answer: Response<B>) -> Response<B> {
-        headers::put_receipt(answer.headers_mut(), &self.receipt());
+        headers::put_receipt(answer.headers_mut(), &self.receipt(), self.charged.is_v1());
         answer
     }
 }

@@ -3,6 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use farebox_engine::charge::{Event, Fulfilment};
+use farebox_types::AtomicAmount;
+use farebox_x402::Amount;
 use tokio::runtime::Handle;
 
 use super::{
@@ -31,6 +33,12 @@ impl Verified {
     #[must_use]
     pub fn context(&self) -> PaymentContext {
         PaymentContext::new(Arc::clone(&self.charged.facts))
+    }
+
+    /// Takes less than was authorized; for `upto`. More than the offer says is not taken.
+    pub fn charge(&mut self, actual: AtomicAmount) {
+        let most = self.charged.facts.payment.amount.atomic();
+        self.charged.actual = most.map(|most| Amount::Atomic(actual.min(most)));
     }
 
     /// The handler begins.

@@ -251,7 +251,7 @@ async fn a_handler_sees_its_payment() {
         let agent = payment.agent_request().unwrap()["agentName"].as_str().unwrap();
         let offer = &payment.offer().resource.url;
         let (token, id, payer) = (payment.token(), payment.request_id(), payment.payer().unwrap());
-        format!("{} {} {id} {payer} {agent} {offer}", token.expose(), payment.credits()).into_response()
+        format!("{} {} {id} {payer} {agent} {offer}", token.expose(), payment.amount()).into_response()
     })
     .await;
     assert_eq!(server.pay("/x").await.body, format!("tok3n 1 r-0 {PAYER} Ada /x"));

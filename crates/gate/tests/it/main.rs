@@ -2,16 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "client")]
+mod chain;
 mod disconnect;
 mod fake;
+#[cfg(feature = "client")]
+mod fares;
 mod handler;
 mod harness;
 mod layer;
 mod parallel;
 mod paths;
+#[cfg(feature = "paywall")]
+mod paywall;
 #[cfg(feature = "client")]
 mod remote;
 mod settle;
 mod spans;
 mod unpaid;
+#[cfg(feature = "client")]
+mod upto;
 mod verify;

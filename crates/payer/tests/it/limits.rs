@@ -102,7 +102,7 @@ async fn a_request_that_cannot_be_sent_says_so() {
         let error = payer.get(url).send().await.unwrap_err();
         assert!(matches!(error, PayError::BadRequest(_)), "{url}: {error:?}");
     }
-    for (name, value) in [("payment-signature", "mine"), ("a b", "c"), ("a", "b\nc")] {
+    for (name, value) in [("payment-signature", "mine"), ("X-Payment", "mine"), ("a b", "c"), ("a", "b\nc")] {
         let error = payer.get("http://127.0.0.1:1/").header(name, value).send().await.unwrap_err();
         assert!(matches!(error, PayError::BadRequest(_)), "{name}: {error:?}");
     }
@@ -141,7 +141,7 @@ async fn a_refusal_that_repeats_the_token_is_not_shown() {
 #[test]
 fn a_payer_that_cannot_work_is_not_built() {
     let with = |url: &str, key: &str| Payer::builder().credits(url, Secret::new(key.into()));
-    assert!(matches!(Payer::builder().build(), Err(BadSetup::NoBackend)));
+    assert!(matches!(Payer::builder().build(), Err(BadSetup::NoMeans)));
     for url in ["", "backend", "ftp://a", "http://u:p@a", "http://a?x", "http://a#x"] {
         assert!(matches!(with(url, "k").build(), Err(BadSetup::Address)), "{url}");
     }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod backend;
+#[cfg(feature = "evm")]
+mod chain;
 mod limits;
 mod offers;
 mod paying;

@@ -2,7 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    fs,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -33,6 +35,12 @@ pub(crate) enum Act {
     Silent,
     /// Half an answer, then the connection breaks.
     Break,
+    /// 200 with this receipt.
+    Receipt(Box<Receipt>),
+    /// 402 with another offer than the first.
+    Ask(HeaderValue),
+    /// 200, after reading this file as it is now.
+    Look(PathBuf),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +57,10 @@ pub(crate) struct Seller {
     address: SocketAddr,
     /// The `payment-required` value; `None` for a 402 without one.
     offer: Option<HeaderValue>,
+    /// Of a 402.
+    body: String,
+    /// What `Act::Look` has read.
+    files: Arc<Mutex<Vec<String>>>,
     script: Arc<Mutex<VecDeque<Act>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
@@ -61,9 +73,19 @@ impl Seller {
 
     /// The same with another offer header.
     pub(crate) async fn offering(offer: Option<HeaderValue>, script: impl IntoIterator<Item = Act>) -> Self {
+        Self::serving(offer, "{\"error\":\"Payment Required\"}".into(), script).await
+    }
+
+    /// The same with another offer in the body.
+    pub(crate) async fn serving(
+        offer: Option<HeaderValue>,
+        body: String,
+        script: impl IntoIterator<Item = Act>,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let script = Arc::new(Mutex::new(script.into_iter().collect()));
-        let seller = Self { address: listener.local_addr().unwrap(), offer, script, seen: Arc::default() };
+        let (address, seen, files) = (listener.local_addr().unwrap(), Arc::default(), Arc::default());
+        let seller = Self { address, offer, body, files, script, seen };
         let app = Router::new().fallback(sell).with_state(seller.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         seller
@@ -75,6 +97,11 @@ impl Seller {
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// What `Act::Look` has read.
+    pub(crate) fn files(&self) -> Vec<String> {
+        self.files.lock().unwrap().clone()
     }
 
     /// The tokens of the paid requests, in order.
@@ -111,7 +138,10 @@ pub(crate) fn receipt(success: bool) -> Receipt {
 }
 
 async fn sell(State(seller): State<Seller>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let token = headers.get(header::PAYMENT_SIGNATURE).map(|value| value.to_str().unwrap().to_owned());
+    let token = headers
+        .get(header::PAYMENT_SIGNATURE)
+        .or_else(|| headers.get(header::X_PAYMENT))
+        .map(|value| value.to_str().unwrap().to_owned());
     let paid = token.is_some();
     let path = uri.path().to_owned();
     if path == "/free" {
@@ -136,6 +166,12 @@ async fn sell(State(seller): State<Seller>, method: Method, uri: Uri, headers: H
             }
             answer
         }
+        Act::Receipt(receipt) => served(&receipt),
+        Act::Ask(offer) => unpaid(&Seller { offer: Some(offer), ..seller.clone() }),
+        Act::Look(path) => {
+            seller.files.lock().unwrap().push(fs::read_to_string(path).unwrap());
+            served(&receipt(true))
+        }
         Act::Silent => {
             tokio::time::sleep(Duration::from_secs(5)).await;
             StatusCode::OK.into_response()
@@ -150,7 +186,7 @@ async fn sell(State(seller): State<Seller>, method: Method, uri: Uri, headers: H
 }
 
 fn unpaid(seller: &Seller) -> Response {
-    let mut answer = (StatusCode::PAYMENT_REQUIRED, "{\"error\":\"Payment Required\"}").into_response();
+    let mut answer = (StatusCode::PAYMENT_REQUIRED, seller.body.clone()).into_response();
     if let Some(offer) = &seller.offer {
         answer.headers_mut().insert(header::PAYMENT_REQUIRED, offer.clone());
     }

@@ -9,3 +9,4 @@ mod write;
 pub(crate) mod x402;
 
 pub(crate) use agents::AgentFacts;
+pub(crate) use shape::rfc3339;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use farebox_engine::settlement::{Outcome, PaymentKey, TxHash};
+use farebox_types::AtomicAmount;
 use farebox_x402::Refusal;
 use tokio::sync::watch;
 
@@ -29,7 +30,12 @@ pub(super) enum Stage {
 #[derive(Debug, Clone)]
 pub(super) enum End {
     /// With what the chain says; never [`Outcome::Unknown`].
-    Known(Outcome),
+    Known {
+        /// How.
+        outcome: Outcome,
+        /// What was to be taken.
+        amount: AtomicAmount,
+    },
     /// Nothing was written: the payment is not good.
     Refused(Refusal),
     /// Nothing is known to be written, or somebody else has it in hand.

@@ -3,13 +3,19 @@
 use std::sync::Arc;
 
 use farebox_engine::settlement::{Attempt, Intent, Outcome, PaymentKey, Purpose, Settlement, SlotId, Terms, TxHash};
-use farebox_evm::{Payment, Wallet, chain::{Chain, Fees}};
+use farebox_evm::{
+    Payment, Wallet,
+    chain::{Chain, Fees},
+};
 use farebox_store::{Fault, Intended, Intents, Retry, SettlementName, Store};
 use farebox_types::{Address, Clock, Id, Merchant, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{LEASE, Trouble, actor, watch::{Watched, attempt}};
+use super::{
+    LEASE, Trouble, actor,
+    watch::{Watched, attempt},
+};
 
 /// Payments in one commit at most.
 const MAX_BATCH: usize = 64;
@@ -25,6 +31,8 @@ pub(super) struct Job {
     pub(super) payment: Arc<Payment>,
     pub(super) evidence: String,
     pub(super) name: Option<SettlementName>,
+    /// The slot it leaves, if something else has used that nonce up.
+    pub(super) from: Option<SlotId>,
     pub(super) reply: oneshot::Sender<Result<Written, Trouble>>,
 }
 
@@ -77,24 +85,40 @@ impl Worker {
         let mut next = None;
         let mut jobs = Vec::with_capacity(MAX_BATCH);
         while queue.recv_many(&mut jobs, MAX_BATCH).await > 0 {
-            if let Err(trouble) = self.settle(&mut jobs, &mut next).await {
-                tracing::warn!(waiting = jobs.len(), "payments could not be written down: {trouble}");
-                // What the store has seen of them is not known: whoever asks again finds it.
-                next = None;
-                answer(jobs.drain(..), || Err(trouble.clone()));
+            for job in jobs.extract_if(.., |job| job.from.is_some()).collect::<Vec<_>>() {
+                let from = job.from;
+                self.serve(&mut vec![job], from, &mut next).await;
             }
+            self.serve(&mut jobs, None, &mut next).await;
+        }
+    }
+
+    async fn serve(&self, jobs: &mut Vec<Job>, from: Option<SlotId>, next: &mut Option<Position>) {
+        if let Err(trouble) = self.settle(jobs, from, next).await {
+            tracing::warn!(waiting = jobs.len(), "payments could not be written down: {trouble}");
+            // What the store has seen of them is not known: whoever asks again finds it.
+            *next = None;
+            answer(jobs.drain(..), || Err(trouble.clone()));
         }
     }
 
     /// Writes `jobs` down, whatever other processes do meanwhile; those that are answered leave `jobs`.
-    async fn settle(&self, jobs: &mut Vec<Job>, next: &mut Option<Position>) -> Result<(), Trouble> {
+    async fn settle(
+        &self,
+        jobs: &mut Vec<Job>,
+        from: Option<SlotId>,
+        next: &mut Option<Position>,
+    ) -> Result<(), Trouble> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
         let fees = self.chain.fees().await.map_err(|fault| Trouble::soon(fault.to_string()))?;
         let mut unsure = false;
         for _ in 0..ROUNDS {
             if jobs.is_empty() {
-                return Ok(());
+                break;
             }
-            if unsure {
+            if unsure && from.is_none() {
                 self.answer_known(jobs).await?;
             }
             let position = match *next {
@@ -104,7 +128,11 @@ impl Worker {
             let (intents, after) = self.sign(jobs, position, fees)?;
             let slots = intents.intents.clone();
             *next = None;
-            match self.store.intend(intents).await {
+            let intended = match from {
+                None => self.store.intend(intents).await,
+                Some(from) => self.store.move_settlements(from, intents).await,
+            };
+            match intended {
                 Ok(Intended::Written) => {
                     *next = Some(after);
                     self.hand_over(jobs, slots).await;
@@ -124,7 +152,7 @@ impl Worker {
                 Err(fault) => return Err(fault.into()),
             }
         }
-        Err(Trouble::soon("other processes kept using this signer"))
+        if jobs.is_empty() { Ok(()) } else { Err(Trouble::soon("other processes kept using this signer")) }
     }
 
     /// Payments that an earlier round may have written: their slots are driven by whoever leases them.
@@ -216,8 +244,8 @@ struct Position {
 }
 
 fn answer_where(jobs: &mut Vec<Job>, is: impl Fn(&Job) -> bool, written: &Written) {
-    let known = jobs.extract_if(.., |job| is(job));
-    answer(known, || Ok(written.clone()));
+    let known: Vec<Job> = jobs.extract_if(.., |job| is(job)).collect();
+    answer(known.into_iter(), || Ok(written.clone()));
 }
 
 fn answer(jobs: impl Iterator<Item = Job>, result: impl Fn() -> Result<Written, Trouble>) {

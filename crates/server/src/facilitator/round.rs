@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use farebox_engine::settlement::{
-    Attempt, Mined, Next, Outcome, PaymentKey, Purpose, Seen, SlotId, TxHash, next, posting,
+    Attempt, Mined, Next, Outcome, PaymentKey, Purpose, Seen, SlotId, TxHash, Use, next, posting,
 };
 use farebox_evm::{
     Payment,
@@ -45,8 +45,9 @@ impl Watch {
         if let Next::Ask(keys) = step {
             for key in keys {
                 let Some(payment) = watched.payments.get(&key) else { continue };
-                let used = self.chain.use_of(payment).await.map_err(|fault| Trouble::soon(fault.to_string()))?;
-                seen.uses.push((key, used));
+                let amount = watched.slot.settlements.iter().find(|one| one.key == key).map(|one| one.terms.amount);
+                let used = self.chain.use_of(payment, amount.unwrap_or_default()).await.map_err(|fault| Trouble::soon(fault.to_string()))?;
+                seen.uses.push((key, in_words_of_rules(used)));
             }
             step = next(&watched.slot, &seen, &self.patience, now);
         }
@@ -130,22 +131,31 @@ impl Watch {
         let nonce = slot.id.nonce;
         let signed = match purpose {
             Purpose::Cancel => self.chain.sign_cancel(nonce, fees, wallet),
-            Purpose::Settle => match only(watched) {
-                Some((payment, amount)) => self.chain.sign_settlement(payment, amount, nonce, fees, wallet),
-                None => return Ok(None),
-            },
+            Purpose::Settle => {
+                let Some((payment, amount)) = only(watched) else { return Ok(None) };
+                let signed = self.chain.sign_settlement(payment, amount, nonce, fees, wallet);
+                signed.map_err(|fault| Trouble { what: fault.to_string(), retry_after: None })?
+            }
         };
-        let signed = signed.map_err(|fault| Trouble { what: fault.to_string(), retry_after: None })?;
         tracing::info!(nonce, purpose = purpose.as_str(), "a transaction is replaced by one with a higher fee");
         Ok(Some(attempt(signed, fees, purpose, now)))
     }
 
     fn conclude(&self, watched: &mut Watched, outcomes: Vec<(PaymentKey, Outcome)>) {
         for (key, outcome) in outcomes {
-            if let Some(one) = watched.slot.settlements.iter_mut().find(|one| one.key == key) {
-                one.outcome = outcome.clone();
-            }
-            self.desk.over(key, End::Known(outcome));
+            let Some(one) = watched.slot.settlements.iter_mut().find(|one| one.key == key) else { continue };
+            one.outcome = outcome.clone();
+            self.desk.over(key, End::Known { outcome, amount: one.terms.amount });
+        }
+    }
+}
+
+fn in_words_of_rules(used: farebox_evm::chain::Use) -> Use {
+    match used {
+        farebox_evm::chain::Use::Unused => Use::Unused,
+        farebox_evm::chain::Use::Spent => Use::Spent,
+        farebox_evm::chain::Use::Paid { transaction, block } => {
+            Use::Paid { transaction: TxHash::from_bytes(transaction), block }
         }
     }
 }

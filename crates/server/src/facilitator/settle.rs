@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use farebox_engine::settlement::{Outcome, PaymentKey, Settlement, Terms, countable};
-use farebox_evm::Payment;
+use farebox_engine::settlement::{Outcome, PaymentKey, Settlement, TxHash};
+use farebox_evm::{Payment, Phase};
 use farebox_store::SettlementName;
-use farebox_x402::{Refusal, facilitation::{Request, SettleResponse}};
-use tokio::sync::{oneshot, watch};
+use farebox_x402::facilitation::{Request, SettleResponse};
+use tokio::sync::oneshot;
 
 use super::{
     Facilitating, Trouble, answer,
@@ -71,7 +71,7 @@ impl Facilitating {
             Ok(payment) => Arc::new(payment),
             Err(refusal) => return Ok(Settled { response: answer::refused(&request, &refusal, None), replayed: false }),
         };
-        let key = payment.key();
+        let key = PaymentKey::from_bytes(payment.key());
         let name = name.map(|name| SettlementName {
             scope: name.scope,
             name: name.name,
@@ -83,10 +83,10 @@ impl Facilitating {
         let request = Arc::new(request);
         let presented = Presented { key, payment, request: Arc::clone(&request), name };
         let response = match self.ended(presented).await {
-            Ok(End::Known(outcome)) => answer::of(&request, payer, &outcome),
+            Ok(End::Known { outcome, amount }) => answer::of(&request, payer, &outcome, amount),
             Ok(End::Refused(refusal)) => answer::refused(&request, &refusal, Some(payer)),
             Ok(End::Broken(trouble)) => return Err(trouble.into()),
-            Err(stage) => answer::pending(&request, payer, &stage),
+            Err(hash) => answer::pending(&request, payer, hash),
         };
         Ok(Settled { response, replayed })
     }
@@ -106,7 +106,7 @@ impl Facilitating {
     }
 
     /// Waits for the payment's end, or says how far it has come.
-    async fn ended(&self, presented: Presented) -> Result<End, Stage> {
+    async fn ended(&self, presented: Presented) -> Result<End, Option<TxHash>> {
         let mut stage = match self.desk().enter(presented.key) {
             Entered::First(stage) => {
                 let this = self.clone();
@@ -122,15 +122,19 @@ impl Facilitating {
             }
             Entered::Full => return Ok(End::Broken(Trouble::soon("too many payments are being settled"))),
         };
+        let so_far = stage.clone();
         let over = tokio::time::timeout(PATIENCE, stage.wait_for(|stage| matches!(stage, Stage::Over(_)))).await;
         match over {
             Ok(Ok(stage)) => match &*stage {
                 Stage::Over(end) => Ok(end.clone()),
-                other => Err(other.clone()),
+                Stage::Begun | Stage::Intended(_) => Err(None),
             },
             // The desk tells before it forgets; without a word, the process is ending.
             Ok(Err(_)) => Ok(End::Broken(Trouble::soon("the process is ending"))),
-            Err(_) => Err(stage.borrow().clone()),
+            Err(_) => match *so_far.borrow() {
+                Stage::Intended(hash) => Err(hash),
+                Stage::Begun | Stage::Over(_) => Err(None),
+            },
         }
     }
 
@@ -151,42 +155,50 @@ impl Facilitating {
     async fn begin(&self, presented: Presented) -> Result<Option<End>, Trouble> {
         let Presented { key, payment, request, name } = presented;
         if let Some(row) = self.store().settlement(self.tenant(), key).await? {
-            return self.known(row, &request, name).await;
+            return self.known(row, name).await;
         }
-        let checked = self.check(&payment, &request).await?;
+        let checked = self.check(&payment, &request, Phase::Settle).await?;
         let amount = match checked {
             Checked::Good { amount } => amount,
             Checked::Refused(refusal) => {
                 // Perhaps another process settled it while we looked.
                 let row = self.store().settlement(self.tenant(), key).await?;
                 return match row {
-                    Some(row) => self.known(row, &request, name).await,
+                    Some(row) => self.known(row, name).await,
                     None => Ok(Some(End::Refused(refusal))),
                 };
             }
         };
-        let terms = self.terms(&payment, &request, amount);
+        let terms = Self::terms(&payment, &request, amount);
         let (reply, written) = oneshot::channel();
-        let job = Job { key, terms, payment: Arc::clone(&payment), evidence: evidence::write(&request), name: name.clone(), reply };
+        let job = Job {
+            key,
+            terms,
+            payment: Arc::clone(&payment),
+            evidence: evidence::write(&request),
+            name: name.clone(),
+            from: None,
+            reply,
+        };
         self.rail(&payment)?.lane(&payment)?.enqueue(job)?;
         match written.await.map_err(|_| Trouble::soon("the lane has ended"))?? {
-            Written::Fresh(None) => Ok(Some(End::Known(Outcome::Settled { transaction: None, block: 0 }))),
+            Written::Fresh(None) => {
+                let outcome = Outcome::Settled { transaction: None, block: 0 };
+                Ok(Some(End::Known { outcome, amount }))
+            }
             Written::Fresh(hash) => {
                 self.desk().intended(key, hash);
                 Ok(None)
             }
             Written::Known | Written::Named(_) => match self.store().settlement(self.tenant(), key).await? {
-                Some(row) => self.known(row, &request, name).await,
+                Some(row) => self.known(row, name).await,
                 None => Err(Trouble::soon("a payment's intent is not there")),
             },
         }
     }
 
     /// A payment that has an intent: its outcome, or waiting for whoever drives it.
-    async fn known(&self, row: Settlement, request: &Request, name: Option<SettlementName>) -> Result<Option<End>, Trouble> {
-        if let Some(refusal) = differs(&row.terms, &self.asked(request)) {
-            return Ok(Some(End::Refused(refusal)));
-        }
+    async fn known(&self, row: Settlement, name: Option<SettlementName>) -> Result<Option<End>, Trouble> {
         if let Some(name) = name {
             self.store().name_settlement(self.tenant(), name, self.now()).await?;
         }
@@ -194,7 +206,9 @@ impl Facilitating {
         let mut row = Some(row);
         for _ in 0..LOOKS {
             match row {
-                Some(Settlement { outcome, .. }) if outcome != Outcome::Unknown => return Ok(Some(End::Known(outcome))),
+                Some(Settlement { outcome, terms, .. }) if outcome != Outcome::Unknown => {
+                    return Ok(Some(End::Known { outcome, amount: terms.amount }));
+                }
                 _ if !self.desk().is_awaited(key) => break,
                 _ => tokio::time::sleep(LOOK).await,
             }

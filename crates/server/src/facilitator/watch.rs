@@ -7,21 +7,17 @@ use std::{
 };
 
 use farebox_engine::settlement::{
-    Attempt, Intent, Mined, Next, Outcome, Patience, PaymentKey, Purpose, Seen, Slot, SlotId, TxHash, next, posting,
+    Attempt, Intent, Outcome, Patience, PaymentKey, Purpose, Slot, SlotId, TxHash,
 };
 use farebox_evm::{
     Payment, Wallet,
-    chain::{Chain, Fees, Look, Signed},
+    chain::{Chain, Fees, Signed},
 };
-use farebox_store::{Conclusion, SlotStep, Store};
-use farebox_types::{Address, Clock, Id, Merchant, Timestamp};
+use farebox_store::Store;
+use farebox_types::{Clock, Id, Merchant, Timestamp};
 use tokio::sync::mpsc;
 
-use super::{
-    Trouble, actor,
-    desk::{Desk, End},
-    evidence, sender,
-};
+use super::{Trouble, desk::Desk, evidence, rail::Move};
 
 /// Slots in one look at most.
 const MAX_LOOK: usize = 256;
@@ -96,7 +92,7 @@ pub(super) struct Watch {
     pub(super) wallets: Vec<Wallet>,
     pub(super) patience: Patience,
     pub(super) desk: Desk,
-    pub(super) moves: mpsc::UnboundedSender<(Slot, Vec<PaymentKey>)>,
+    pub(super) moves: mpsc::UnboundedSender<Move>,
 }
 
 impl Watch {
@@ -139,8 +135,7 @@ impl Watch {
         let look = self.look(&due).await?;
         let mut decided = Vec::with_capacity(due.len());
         for one in due {
-            let (seen, step) = self.decide(one, &look, now).await?;
-            decided.push((one, seen, step));
+            decided.push(self.decide(one, &look, now).await?);
         }
         let closed = self.act(decided, now).await?;
         slots.retain(|id, _| !closed.contains(id));

@@ -7,11 +7,30 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Keyring, api_key::record};
+use super::{Keyring, Scopes, api_key::record};
 use crate::refusal::impossible;
 
 const TEST: &str = "pl_test_";
 const LIVE: &str = "pl_live_";
+
+/// What a new token is for.
+#[derive(Debug, Clone)]
+pub struct TokenTerms<'a> {
+    /// For people.
+    pub name: &'a str,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl<'a> TokenTerms<'a> {
+    /// Everything that its merchant may, until it is taken back.
+    #[must_use]
+    pub fn all(name: &'a str) -> Self {
+        Self { name, scopes: Scopes::all(), expires_at: None }
+    }
+}
 
 /// A new token of `tenant`: its text, which is shown once, and the row to store, which holds a keyed hash of the text.
 ///
@@ -21,7 +40,7 @@ pub fn new_api_token(
     keyring: &Keyring,
     tenant: Id<Merchant>,
     mode: Mode,
-    name: &str,
+    terms: &TokenTerms<'_>,
     at: Timestamp,
 ) -> Result<(Secret, ApiToken), Fault> {
     let id: Id<ApiTokenKind> = Id::generate();
@@ -36,7 +55,17 @@ pub fn new_api_token(
     let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()));
     let text = Secret::new(format!("{prefix}{}", *encoded));
     let hash = keyring.hash_api_token(text.expose());
-    Ok((text, ApiToken { tenant, id, name: name.to_owned(), hash, created_at: at, revoked_at: None }))
+    let row = ApiToken {
+        tenant,
+        id,
+        name: terms.name.to_owned(),
+        hash,
+        scopes: terms.scopes.to_string(),
+        created_at: at,
+        expires_at: terms.expires_at,
+        revoked_at: None,
+    };
+    Ok((text, row))
 }
 
 /// As [`new_api_token`], and stores the row. Not idempotent: each call makes another token.
@@ -48,10 +77,10 @@ pub async fn issue_api_token(
     keyring: &Keyring,
     tenant: Id<Merchant>,
     mode: Mode,
-    name: &str,
+    terms: &TokenTerms<'_>,
     at: Timestamp,
 ) -> Result<(Secret, ApiToken), Fault> {
-    let (text, row) = new_api_token(keyring, tenant, mode, name, at)?;
+    let (text, row) = new_api_token(keyring, tenant, mode, terms, at)?;
     let id = row.id.to_string();
     record(store, tenant, ("api_token.issue", &id), Change::ApiToken(row.clone()), at).await?;
     Ok((text, row))
@@ -70,14 +99,19 @@ pub async fn revoke_api_token(
     record(store, tenant, ("api_token.revoke", &id.to_string()), Change::RevokeApiToken(id), at).await
 }
 
-/// The token behind `text`, if it is one of ours and has not been revoked.
+/// The token behind `text`, if it is one of ours and in force `at` this time.
 ///
 /// # Errors
 /// [`Fault`] of the store.
-pub async fn check_api_token(store: &dyn Store, keyring: &Keyring, text: &str) -> Result<Option<ApiToken>, Fault> {
+pub async fn check_api_token(
+    store: &dyn Store,
+    keyring: &Keyring,
+    text: &str,
+    at: Timestamp,
+) -> Result<Option<ApiToken>, Fault> {
     let Some(id) = read(text) else { return Ok(None) };
     let row = store.api_token(id.tenant, id.id).await?;
-    Ok(row.filter(|row| holds(keyring, row, text)))
+    Ok(row.filter(|row| holds(keyring, row, text, at)))
 }
 
 /// Whose token this claims to be.
@@ -94,9 +128,9 @@ pub(super) fn read(text: &str) -> Option<PublicId<ApiTokenKind>> {
 }
 
 /// Whether `text` is the token of `row`, and the row is in force. In constant time.
-pub(super) fn holds(keyring: &Keyring, row: &ApiToken, text: &str) -> bool {
+pub(super) fn holds(keyring: &Keyring, row: &ApiToken, text: &str, at: Timestamp) -> bool {
     let same: bool = row.hash.ct_eq(&keyring.hash_api_token(text)).into();
-    same && row.revoked_at.is_none()
+    same && row.revoked_at.is_none() && row.expires_at.is_none_or(|end| at < end)
 }
 
 #[cfg(test)]
@@ -105,8 +139,19 @@ mod tests {
 
     fn token(mode: Mode) -> (Keyring, String, ApiToken) {
         let ring = Keyring::new([3; 32]);
-        let (text, row) = new_api_token(&ring, Id::generate(), mode, "ci", Timestamp::from_seconds(1)).unwrap();
+        let terms = TokenTerms::all("ci");
+        let (text, row) = new_api_token(&ring, Id::generate(), mode, &terms, Timestamp::from_seconds(1)).unwrap();
         (ring, text.expose().to_owned(), row)
+    }
+
+    const NOW: Timestamp = Timestamp::from_seconds(5);
+
+    #[test]
+    fn a_token_ends_when_its_time_is_over() {
+        let (ring, text, row) = token(Mode::Test);
+        let row = ApiToken { expires_at: Some(Timestamp::from_seconds(6)), ..row };
+        assert!(holds(&ring, &row, &text, NOW));
+        assert!(!holds(&ring, &row, &text, Timestamp::from_seconds(6)));
     }
 
     #[test]
@@ -114,17 +159,17 @@ mod tests {
         let (ring, text, row) = token(Mode::Live);
         assert!(text.starts_with("pl_live_"));
         assert_eq!(read(&text), Some(PublicId::new(row.tenant, row.id)));
-        assert!(holds(&ring, &row, &text));
+        assert!(holds(&ring, &row, &text, NOW));
     }
 
     #[test]
     fn a_token_of_another_mode_secret_or_row_does_not_hold() {
         let (ring, text, row) = token(Mode::Test);
-        assert!(!holds(&ring, &row, &text.replace("pl_test_", "pl_live_")));
-        assert!(!holds(&Keyring::new([4; 32]), &row, &text));
-        assert!(!holds(&ring, &token(Mode::Test).2, &text));
+        assert!(!holds(&ring, &row, &text.replace("pl_test_", "pl_live_"), NOW));
+        assert!(!holds(&Keyring::new([4; 32]), &row, &text, NOW));
+        assert!(!holds(&ring, &token(Mode::Test).2, &text, NOW));
         let revoked = ApiToken { revoked_at: Some(Timestamp::from_seconds(2)), ..row };
-        assert!(!holds(&ring, &revoked, &text));
+        assert!(!holds(&ring, &revoked, &text, NOW));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! From a bearer credential to a caller.
 
+use std::sync::Arc;
+
 use farebox_engine::ledger::Actor;
-use farebox_store::Role;
+use farebox_store::{ApiToken, Fault, Role};
 use farebox_types::{Address, Id, Merchant, PublicId};
 use sha2::{Digest, Sha256};
 
-use super::{api_key, api_token};
+use super::{Scope, Scopes, api_key, api_token};
 use crate::{
     backend::Backend,
     refusal::{Failure, Refusal},
@@ -31,6 +33,13 @@ impl Backend {
         }
     }
 
+    /// The management token that this is, if it is one and in force.
+    pub(crate) async fn token_in_force(&self, text: &str) -> Result<Option<Arc<ApiToken>>, Fault> {
+        let Some(id) = api_token::read(text) else { return Ok(None) };
+        let row = self.api_token(id).await?;
+        Ok(row.filter(|row| api_token::holds(self.keyring(), row, text, self.now())))
+    }
+
     async fn identify_key(&self, text: &str) -> Result<Caller, Failure> {
         let claims = api_key::read(self.keyring(), text).ok_or(Refusal::BadKey)?;
         let (Ok(tenant), Ok(id)) = (claims.tid.parse(), claims.jti.parse()) else {
@@ -45,11 +54,12 @@ impl Backend {
     }
 
     async fn identify_token(&self, text: &str) -> Result<Caller, Failure> {
-        let id = api_token::read(text).ok_or(Refusal::BadKey)?;
-        let row = self.api_token(id).await?.ok_or(Refusal::BadKey)?;
-        if !api_token::holds(self.keyring(), &row, text) {
-            return Err(Refusal::BadKey.into());
+        let row = self.token_in_force(text).await?.ok_or(Refusal::BadKey)?;
+        // What a facilitator's customers hold opens nothing here.
+        if !Scopes::read(&row.scopes).allow(Scope::All) {
+            return Err(Refusal::WrongRole.into());
         }
+        let id = PublicId::new(row.tenant, row.id);
         let account = merchant_account(id.tenant);
         Ok(Caller { tenant: id.tenant, account, role: Role::Seller, actor: Actor::new(id.id.to_string()) })
     }

@@ -11,11 +11,7 @@ const HOLD: Option<Hold> = Some(Hold { ttl: Duration::from_secs(60) });
 
 fn payment(token: &str, plan: &str, amount: u64) -> Payment {
     let offer: PaymentRequired = serde_json::from_value(required(plan)).unwrap();
-    Payment {
-        token: token.into(),
-        required: Arc::new(Offer::new(offer)),
-        amount: Quantity::from_units(amount).unwrap(),
-    }
+    Payment::credits(token.into(), Arc::new(Offer::new(offer)), Quantity::from_units(amount).unwrap())
 }
 
 #[track_caller]

@@ -1,7 +1,7 @@
 //! Who may ask what.
 
 use axum::http::Method;
-use farebox_server::{Keyring, check_api_token, issue_api_token, new_api_key, revoke_api_key, revoke_api_token};
+use farebox_server::{Keyring, TokenTerms, check_api_token, issue_api_token, new_api_key, revoke_api_key, revoke_api_token};
 use farebox_store::Role;
 use farebox_types::{Id, Mode};
 use serde_json::json;
@@ -82,7 +82,7 @@ on_both! {
 
     async fn a_management_token_acts_as_its_merchants_seller(world: &World) {
         let ring = Keyring::new(MASTER);
-        let (secret, row) = issue_api_token(&*world.store, &ring, world.merchant, Mode::Test, "ci", world.now()).await.unwrap();
+        let (secret, row) = issue_api_token(&*world.store, &ring, world.merchant, Mode::Test, &TokenTerms::all("ci"), world.now()).await.unwrap();
         let stored = world.store.api_token(world.merchant, row.id).await.unwrap().unwrap();
         assert!(stored == row && !format!("{:?}", stored.hash).contains(secret.expose()));
         let who = Person::from(secret.clone());
@@ -94,7 +94,8 @@ on_both! {
 
         let check = |text: String| {
             let store = world.store.clone();
-            async move { check_api_token(&*store, &Keyring::new(MASTER), &text).await.unwrap() }
+            let now = world.now();
+            async move { check_api_token(&*store, &Keyring::new(MASTER), &text, now).await.unwrap() }
         };
         assert!(check(secret.expose().to_owned()).await.is_some());
         assert!(check(secret.expose().replace("pl_test_", "pl_live_")).await.is_none());

@@ -31,6 +31,7 @@ macro_rules! on_both {
 
 mod agents;
 mod bodies;
+mod chain;
 mod delegations;
 mod edge;
 mod facilitator;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use farebox_types::Quantity;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -58,12 +59,12 @@ struct PaymentCallRef<'a> {
 }
 
 /// The JSON body, in one buffer.
-pub(super) fn body(payment: &Payment, terms: Terms<'_>) -> Bytes {
+pub(super) fn body(payment: &Payment, amount: Quantity, terms: Terms<'_>) -> Bytes {
     let offer = payment.required.json();
     let call = PaymentCallRef {
         payment_required: offer,
         x402_access_token: &payment.token,
-        max_amount: payment.amount.to_string(),
+        max_amount: amount.to_string(),
         terms,
     };
     let mut json = Vec::with_capacity(offer.get().len() + payment.token.len() + ROOM_FOR_THE_REST);
@@ -85,10 +86,12 @@ fn whole_seconds(ttl: Duration) -> u32 {
 mod tests {
     use std::sync::Arc;
 
-    use farebox_types::Quantity;
-
     use super::*;
     use crate::{Offer, PaymentRequired, credits::PaymentCall};
+
+    fn one_and_a_half() -> Quantity {
+        Quantity::from_micros(1_500_000).unwrap()
+    }
 
     fn payment(token: &str) -> Payment {
         let required: PaymentRequired = serde_json::from_str(
@@ -96,22 +99,22 @@ mod tests {
                 "accepts":[{"scheme":"nvm:erc4337","network":"eip155:84532","planId":"7"}]}"#,
         )
         .unwrap();
-        let amount = Quantity::from_micros(1_500_000).unwrap();
-        Payment { token: token.into(), required: Arc::new(Offer::new(required)), amount }
+        Payment::credits(token.into(), Arc::new(Offer::new(required)), one_and_a_half())
     }
 
     #[test]
     fn the_body_reads_back_as_the_shared_wire_type() {
         let payment = payment("a\"b\\c");
         let hold = Hold { ttl: Duration::from_millis(1_001) };
-        let verify: PaymentCall = serde_json::from_slice(&body(&payment, Terms::verify(Some(hold)))).unwrap();
+        let verify: PaymentCall =
+            serde_json::from_slice(&body(&payment, one_and_a_half(), Terms::verify(Some(hold)))).unwrap();
         assert_eq!(verify.payment_required, **payment.required);
         assert_eq!(verify.x402_access_token, "a\"b\\c");
         assert_eq!(verify.max_amount.as_deref(), Some("1.5"));
         assert_eq!(verify.hold, Some(HoldRequest { ttl_seconds: 2 }));
         assert_eq!(verify.agent_request_id, None);
 
-        let settle: PaymentCall = serde_json::from_slice(&body(&payment, Terms::of("r-1"))).unwrap();
+        let settle: PaymentCall = serde_json::from_slice(&body(&payment, one_and_a_half(), Terms::of("r-1"))).unwrap();
         assert_eq!(settle.agent_request_id.as_deref(), Some("r-1"));
         assert_eq!(settle.hold, None);
     }

@@ -72,7 +72,7 @@ pub(super) enum Broken {
 
 #[derive(Clone)]
 pub(super) struct Endpoint {
-    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: Pool,
     fixed: Arc<Fixed>,
     options: ClientOptions,
 }
@@ -151,7 +151,10 @@ impl Endpoint {
     }
 }
 
-fn http_client(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, BadConfig> {
+/// Pooled connections, `http` and `https`.
+pub(super) type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+pub(super) fn http_client(connect_timeout: Duration) -> Result<Pool, BadConfig> {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     tcp.enforce_http(false);
@@ -182,7 +185,7 @@ fn headers(api_key: &Secret) -> Result<HeaderMap, BadConfig> {
 }
 
 /// The address without its trailing slashes.
-fn plain_address(base_url: &str) -> Result<&str, BadConfig> {
+pub(super) fn plain_address(base_url: &str) -> Result<&str, BadConfig> {
     let uri: Uri = base_url.parse().map_err(|_| BadConfig::Address)?;
     let http = matches!(uri.scheme_str(), Some("http" | "https"));
     let host = uri.host().is_some_and(|host| !host.is_empty());
@@ -193,7 +196,7 @@ fn plain_address(base_url: &str) -> Result<&str, BadConfig> {
 }
 
 /// The seconds form of `Retry-After`; the date form is as good as none here.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 

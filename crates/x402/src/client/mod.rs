@@ -1,11 +1,13 @@
-//! A [`Facilitator`] reached over HTTP: the credits backend of another process.
+//! [`Facilitator`]s reached over HTTP: the credits backend of another process ([`CreditsClient`]), and facilitators of x402
+//! and t402 ([`FacilitatorClient`], and [`ChainFacilitator`] for a gate).
 //!
-//! Every call is one `POST` with the seller's API key over a pooled connection; redirects are not followed. How an
-//! answer is read (`reading.rs`) decides between a business refusal and a [`Fault`], and what a repeat may do.
+//! How an answer is read decides between a business refusal and a [`Fault`], and what a repeat may do.
 
 mod call;
+mod chain;
 mod endpoint;
 mod reading;
+mod remote;
 
 use std::fmt;
 
@@ -18,11 +20,13 @@ use self::{
     reading::{Effect, Reading, Said},
 };
 pub use self::{
+    chain::ChainFacilitator,
     endpoint::{BadConfig, ClientOptions},
     reading::CODE_UNSPECIFIED,
+    remote::{CallHeaders, FacilitatorClient, FacilitatorConfig, FacilitatorError},
 };
 use crate::{
-    Facilitator, Fault, Hold, Payment, Receipt, Settlement, Verdict, Verified,
+    Facilitator, Fault, Hold, Payment, Receipt, Retry, Settlement, Verdict, Verified,
     credits::{ReleaseAnswer, VerifyAnswer},
 };
 
@@ -54,7 +58,8 @@ impl CreditsClient {
     }
 
     async fn ask(&self, payment: &Payment, terms: Terms<'_>, reading: &Reading<'_>) -> Result<Said, Fault> {
-        let body = call::body(payment, terms);
+        let amount = payment.amount.credits().ok_or_else(not_credits)?;
+        let body = call::body(payment, amount, terms);
         reading.sort(self.endpoint.post(reading.call, body, reading.effect.may_repeat()).await)
     }
 }
@@ -99,6 +104,14 @@ impl Facilitator for CreditsClient {
             Said::Done(body) => reading.parse::<ReleaseAnswer>(&body).map(drop),
             Said::Refused(refusal) => Err(reading.refused_release(&refusal)),
         }
+    }
+}
+
+fn not_credits() -> Fault {
+    Fault {
+        what: "a payment on a chain was brought to a credits backend".to_owned(),
+        retry: Retry::Never,
+        source: None,
     }
 }
 

@@ -10,11 +10,11 @@ pub use receipt::Receipt;
 pub use requirements::{EXACT, Requirements, UPTO};
 pub use token::{AccessToken, Authorization, SessionKey, TokenPayload};
 
-/// The only wire version spoken here.
+/// The version of offers in headers.
 pub const VERSION: u8 = 2;
 
 /// `null` reads like an absent member.
-fn null_is_default<'de, D: serde::Deserializer<'de>, T: Default + serde::Deserialize<'de>>(
+pub(crate) fn null_is_default<'de, D: serde::Deserializer<'de>, T: Default + serde::Deserialize<'de>>(
     from: D,
 ) -> Result<T, D::Error> {
     Ok(<Option<T> as serde::Deserialize>::deserialize(from)?.unwrap_or_default())

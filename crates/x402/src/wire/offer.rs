@@ -9,8 +9,12 @@ use super::Requirements;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRequired {
-    /// Always [`crate::VERSION`] when emitted.
+    /// Always [`crate::VERSION`] when emitted; 0 if only the other family's member was read.
+    #[serde(default)]
     pub x402_version: u8,
+    /// The same for the t402 family; credits offers do without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t402_version: Option<u8>,
     /// Why the last attempt was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -21,6 +25,14 @@ pub struct PaymentRequired {
     /// Extensions by name, `{info, schema}` each.
     #[serde(default, deserialize_with = "super::null_is_default")]
     pub extensions: Map<String, Value>,
+}
+
+impl PaymentRequired {
+    /// The version it is written in, under whichever name; 0 if it names none.
+    #[must_use]
+    pub fn version(&self) -> u8 {
+        if self.x402_version == 0 { self.t402_version.unwrap_or_default() } else { self.x402_version }
+    }
 }
 
 /// What is paid for.

@@ -4,7 +4,11 @@
 mod answers;
 mod backend;
 mod connections;
+mod dialects;
+mod fares;
+mod remote;
 mod secrets;
+mod vectors;
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,7 +39,7 @@ fn payment() -> Payment {
             "accepts":[{"scheme":"nvm:erc4337","network":"eip155:84532","planId":"7"}]}"#,
     )
     .unwrap();
-    Payment { token: TOKEN.into(), required: Arc::new(Offer::new(required)), amount: Quantity::ONE }
+    Payment::credits(TOKEN.into(), Arc::new(Offer::new(required)), Quantity::ONE)
 }
 
 /// Everything a log could print of a fault.

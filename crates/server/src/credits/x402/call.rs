@@ -24,9 +24,11 @@ impl<'a> Call<'a> {
     }
 }
 
-impl<'a> From<&'a Payment> for Call<'a> {
-    fn from(payment: &'a Payment) -> Self {
-        Self { token: &payment.token, required: &payment.required, amount: payment.amount }
+impl<'a> Call<'a> {
+    /// The question of a gate in this process; `None` for a payment that is not in credits.
+    pub(super) fn of(payment: &'a Payment) -> Option<Self> {
+        let amount = payment.amount.credits()?;
+        Some(Self { token: &payment.token, required: &payment.required, amount })
     }
 }
 

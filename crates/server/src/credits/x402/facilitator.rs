@@ -20,7 +20,7 @@ use crate::{
 #[async_trait]
 impl Facilitator for Backend {
     async fn verify(&self, payment: &Payment, hold: Option<Hold>) -> Result<Verdict, Fault> {
-        let verified = self.check(&Call::from(payment), hold.map(|hold| hold.ttl), None, &gate()).await;
+        let verified = self.check(&call(payment)?, hold.map(|hold| hold.ttl), None, &gate()).await;
         Ok(match told(verified)? {
             Ok(good) => Verdict::Valid(Verified {
                 request_id: good.request_id,
@@ -32,9 +32,10 @@ impl Facilitator for Backend {
     }
 
     async fn settle(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault> {
+        let call = call(payment)?;
         let settled = async {
             let id = self::request_id(request_id)?;
-            let charge = self.present(&Call::from(payment), None).await?;
+            let charge = self.present(&call, None).await?;
             self.post(&charge, ChargeName::Request(id.as_str()), &gate()).await
         };
         Ok(match told(settled.await)? {
@@ -44,9 +45,10 @@ impl Facilitator for Backend {
     }
 
     async fn release(&self, payment: &Payment, request_id: &str) -> Result<(), Fault> {
+        let call = call(payment)?;
         let released = async {
             let id = self::request_id(request_id)?;
-            let charge = self.present(&Call::from(payment), None).await?;
+            let charge = self.present(&call, None).await?;
             self.give_back(&charge, id.as_str(), &gate()).await
         };
         match told(released.await)? {
@@ -54,6 +56,10 @@ impl Facilitator for Backend {
             Err(refusal) => Err(never(format!("release refused: {} {}", refusal.code, refusal.reason))),
         }
     }
+}
+
+fn call(payment: &Payment) -> Result<Call<'_>, Fault> {
+    Call::of(payment).ok_or_else(|| never("a payment on a chain was brought to the credits backend".to_owned()))
 }
 
 fn gate() -> Actor {

@@ -76,12 +76,11 @@ fn receipt(charge: &Charge, id: TransferId, amount: Quantity, balance: i64) -> R
     };
     Receipt {
         success: true,
-        error_reason: None,
         payer: Some(charge.payer.to_string()),
         transaction: transfer_hash(id),
         network: charge.network.clone(),
         credits_redeemed: Some(redeemed.to_string()),
         remaining_balance: Some(quantity(balance).to_string()),
-        order_tx: None,
+        ..Receipt::default()
     }
 }

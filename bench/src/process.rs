@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     url: String,
     header: Option<String>,
@@ -17,35 +17,39 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts `bench serve …` and reads where it listens and which payment header it takes.
-    pub(super) fn start(args: &[&str]) -> anyhow::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
+    pub(crate) fn start(args: &[&str]) -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("serve").args(args);
+        Self::spawn(&mut command)
+    }
+
+    /// Starts a program that says in its first line, or in the member `listening` of it, where it listens.
+    pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+        let listening = serde_json::from_str::<serde_json::Value>(&line).ok().map(|answer| answer["listening"].clone());
+        let line = listening.as_ref().and_then(serde_json::Value::as_str).unwrap_or(&line);
         let mut words = line.split_whitespace().map(ToOwned::to_owned);
-        let url = words.next().with_context(|| format!("{} did not start", args.join(" ")))?;
+        let url = words.next().with_context(|| format!("{command:?} did not start"))?;
         Ok(Self { child, url, header: words.next() })
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    pub(super) fn header(&self) -> Option<&str> {
+    pub(crate) fn header(&self) -> Option<&str> {
         self.header.as_deref()
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         let address = self.url.trim_start_matches("http://").parse();
         address.unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 
     /// User and system time so far.
-    pub(super) fn cpu(&self) -> anyhow::Result<Duration> {
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         let (_, after_name) = stat.rsplit_once(')').context("an odd /proc/pid/stat")?;
         let ticks = |at: usize| after_name.split_whitespace().nth(at).and_then(|text| text.parse::<u64>().ok());

@@ -1,0 +1,37 @@
+//! The merchant who operates the facilitator.
+
+use farebox_engine::ledger::Actor;
+use farebox_store::{Change, Merchant, OperationKey, Record, Store};
+use farebox_types::{Clock, Id, Mode, SystemClock};
+use farebox_x402::assets::is_testnet;
+
+use crate::{config::Facilitator, database};
+
+/// The name that `farebox init` gives a merchant too.
+const NAME: &str = "default";
+
+/// The configured merchant, or the only one; in a database without any, a new one without keys.
+pub(super) async fn find(store: &dyn Store, settings: &Facilitator) -> anyhow::Result<Merchant> {
+    if settings.merchant.is_none() && store.merchants().await?.is_empty() {
+        let test = settings.chains.iter().all(|chain| is_testnet(&chain.network));
+        create(store, if test { Mode::Test } else { Mode::Live }).await?;
+    }
+    database::merchant(store, settings.merchant.as_deref()).await
+}
+
+async fn create(store: &dyn Store, mode: Mode) -> anyhow::Result<()> {
+    let at = SystemClock.now();
+    let merchant = Merchant { id: Id::generate(), name: NAME.to_owned(), mode, created_at: at };
+    let record = Record {
+        tenant: merchant.id,
+        operation: OperationKey { scope: "merchant.init".into(), key: merchant.id.to_string() },
+        request_hash: [0; 32],
+        changes: vec![Change::Merchant(merchant)],
+        answer: "{}".into(),
+        actor: Actor::new("operator"),
+        at,
+    };
+    // If somebody else was quicker with the name, theirs is found.
+    store.record(record).await?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! How often one caller may ask: fixed windows, counted in this process.
+//!
+//! Several processes each count for themselves: divide the limit by their number.
+
+mod windows;
+
+use std::{net::IpAddr, time::Duration};
+
+use farebox_types::{ApiToken, Id, Timestamp};
+
+pub(super) use windows::Windows;
+
+/// Requests in a window of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many at most; at least 1.
+    pub requests: u32,
+    /// The window's length.
+    pub window: Duration,
+}
+
+impl RateLimit {
+    /// So many a minute.
+    #[must_use]
+    pub const fn per_minute(requests: u32) -> Self {
+        Self { requests, window: Duration::from_secs(60) }
+    }
+}
+
+/// Whose requests are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Caller {
+    /// A key's, wherever they come from.
+    Key(Id<ApiToken>),
+    /// An address's, without a key.
+    Peer(IpAddr),
+    /// An address's, with keys that are none.
+    Guessing(IpAddr),
+    /// Everybody's for whom there is no room any more.
+    Crowd,
+}
+
+/// Where a caller stands after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) allowed: bool,
+    pub(super) limit: u32,
+    pub(super) remaining: u32,
+    /// When the window ends.
+    pub(super) reset: Timestamp,
+    /// The same, from now.
+    pub(super) wait: Duration,
+}

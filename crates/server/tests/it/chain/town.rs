@@ -1,0 +1,151 @@
+//! A facilitator with its database and its signer, on the chain of tests.
+
+use std::{sync::Arc, time::Duration};
+
+use farebox_engine::ledger::Actor;
+use farebox_evm::{Wallet, primitives::Address};
+use farebox_server::facilitator::{ChainOptions, Facilitating};
+use farebox_store::{Change, Database, DatabaseUrl, Merchant, OperationKey, Page, Record, Store};
+use farebox_types::{Clock, Id, Merchant as MerchantKind, Mode, SystemClock};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::{
+    people::{USDC, address, body, wallet},
+    rpc::rpc,
+};
+
+pub(super) struct Town {
+    pub(super) url: String,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) merchant: Id<MerchantKind>,
+    pub(super) signer: Wallet,
+    pub(super) payer: Wallet,
+    pub(super) seller: Address,
+    folder: TempDir,
+}
+
+/// A facilitator that runs until it is killed or closed.
+pub(super) struct Running {
+    pub(super) facilitating: Facilitating,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Running {
+    /// The process is gone: nothing it had in hand goes on, and nothing is said to anybody.
+    pub(super) fn stop(mut self) {
+        drop(self.stop.take());
+    }
+}
+
+impl Town {
+    /// `None` without a chain.
+    #[expect(clippy::disallowed_methods, reason = "tests take their chain from the environment")]
+    pub(super) async fn new() -> Option<Self> {
+        let Ok(url) = std::env::var("FAREBOX_TEST_ANVIL") else {
+            println!("skipped: FAREBOX_TEST_ANVIL is not set");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder).await;
+        store.migrate().await.unwrap();
+        let merchant = Id::generate();
+        let row = Merchant { id: merchant, name: "town".into(), mode: Mode::Test, created_at: SystemClock.now() };
+        let record = Record {
+            tenant: merchant,
+            operation: OperationKey { scope: "test".into(), key: "town".into() },
+            request_hash: [0; 32],
+            changes: vec![Change::Merchant(row)],
+            answer: String::new(),
+            actor: Actor::new("test"),
+            at: SystemClock.now(),
+        };
+        store.record(record).await.unwrap();
+        let (signer, payer) = (wallet(), wallet());
+        let town = Self { url, store, merchant, signer, payer, seller: address(&wallet()), folder };
+        town.gas_for(&town.signer).await;
+        town.mint(&town.payer, 100_000_000).await;
+        Some(town)
+    }
+
+    pub(super) async fn gas_for(&self, wallet: &Wallet) {
+        self.rpc("anvil_setBalance", json!([wallet.address().to_string(), "0xde0b6b3a7640000"])).await;
+    }
+
+    pub(super) async fn mint(&self, to: &Wallet, amount: u64) {
+        let from = to.address().to_string();
+        self.gas_for(to).await;
+        self.rpc("anvil_impersonateAccount", json!([from])).await;
+        let data = format!("0x40c10f19{:0>64}{amount:064x}", from.trim_start_matches("0x"));
+        self.rpc("eth_sendTransaction", json!([{"from": from, "to": USDC, "data": data}])).await;
+    }
+
+    pub(super) async fn rpc(&self, method: &str, params: Value) -> Value {
+        rpc(&self.url, method, params).await
+    }
+
+    /// What the seller has, in atomic units.
+    pub(super) async fn takings(&self) -> u64 {
+        let data = format!("0x70a08231{:0>64}", hex::encode(self.seller));
+        let word = self.rpc("eth_call", json!([{"to": USDC, "data": data}, "latest"])).await;
+        u64::from_str_radix(word.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+    }
+
+    /// How many transactions the signer has in blocks.
+    pub(super) async fn sent(&self) -> u64 {
+        let count = self.rpc("eth_getTransactionCount", json!([self.signer.address().to_string(), "latest"])).await;
+        u64::from_str_radix(count.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+    }
+
+    pub(super) fn pay(&self, amount: u64) -> Value {
+        body(&self.payer, self.seller, amount)
+    }
+
+    pub(super) fn options(&self) -> ChainOptions {
+        ChainOptions::new("eip155:84532", vec![self.url.clone()], vec![self.signer.clone()])
+    }
+
+    pub(super) fn open(&self) -> Running {
+        self.open_with(self.options())
+    }
+
+    pub(super) fn open_with(&self, options: ChainOptions) -> Running {
+        let store = Arc::clone(&self.store);
+        let facilitating = Facilitating::new(store, Arc::new(SystemClock), self.merchant, vec![options]).unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = facilitating.clone();
+        tokio::spawn(running.run(async {
+            let _ = stopped.await;
+        }));
+        Running { facilitating, stop: Some(stop) }
+    }
+
+    /// Waits until every slot is closed, so that nothing is left to do.
+    pub(super) async fn settled_down(&self) {
+        // Blocks come with transactions; a slot is closed when some more have come.
+        self.rpc("anvil_mine", json!(["0x10"])).await;
+        for _ in 0..200 {
+            let owner = uuid::Uuid::now_v7();
+            let later = SystemClock.now();
+            let open = self.store.lease_slots(self.merchant, owner, 1, later).await.unwrap();
+            if open.is_empty() && self.store.audit(self.merchant, Page::first(1)).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The ledger agrees with the payments, and with itself.
+    pub(super) async fn finish(self) {
+        let report = self.store.verify().await.unwrap();
+        assert!(report.is_clean(), "{:?}", report.differences);
+        self.store.close().await;
+        drop(self.folder);
+    }
+}
+
+async fn open(folder: &TempDir) -> Arc<dyn Store> {
+    let url: DatabaseUrl = format!("sqlite:{}", folder.path().join("town.db").display()).parse().unwrap();
+    Database::open(&url, Arc::new(SystemClock)).await.unwrap()
+}

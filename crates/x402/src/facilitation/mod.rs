@@ -1,0 +1,17 @@
+//! The facilitator's HTTP API: what stands in the bodies of `/verify`, `/settle` and `/supported`, for both sides.
+//!
+//! [`Request::read`] takes every dialect that clients speak and the mixture of versions that some middlewares send;
+//! what comes out is one shape. The caller bounds the size, the reader bounds the depth.
+
+mod answer;
+mod canonical;
+mod request;
+mod supported;
+
+pub use self::{
+    answer::{SettleResponse, VerifyResponse},
+    request::Request,
+    supported::{Kind, Supported},
+};
+pub use crate::member::BadRequest;
+pub(crate) use canonical::canonical;
