@@ -63,6 +63,8 @@ pub use farebox_x402 as x402;
 mod guides {
     #[doc = include_str!("../../../docs/guides/charge-for-a-route.md")]
     mod charge_for_a_route {}
+    #[doc = include_str!("../../../docs/guides/facilitator-client.md")]
+    mod facilitator_client {}
     #[doc = include_str!("../../../docs/guides/pay-for-a-request.md")]
     mod pay_for_a_request {}
     #[doc = include_str!("../../../README.md")]

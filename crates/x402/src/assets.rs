@@ -78,6 +78,16 @@ pub fn find(network: &str, address: &str) -> Option<&'static Asset> {
     ALL.iter().find(|asset| asset.network == network && same_address(asset.address, address))
 }
 
+/// Whether a network's money is known to be worth nothing. Networks that are not known count as real.
+#[must_use]
+pub fn is_testnet(network: &str) -> bool {
+    default_for(network).is_some_and(|asset| asset.testnet) || TESTNETS.contains(&network)
+}
+
+/// Test and development networks without a default token: Ethereum's, Optimism's, and local ones.
+const TESTNETS: [&str; 6] =
+    ["eip155:11155111", "eip155:17000", "eip155:560048", "eip155:11155420", "eip155:1337", "eip155:31337"];
+
 /// Two addresses of one account: EVM addresses compare in any case, others as they are.
 #[must_use]
 pub fn same_address(one: &str, other: &str) -> bool {
@@ -214,6 +224,12 @@ mod tests {
         assert_eq!(find("eip155:42220", &tether.address.to_lowercase()), Some(tether));
         assert_eq!(find("eip155:1", tether.address), None);
         assert_eq!(find(SOLANA, &default_for(SOLANA).unwrap().address.to_lowercase()), None);
+    }
+
+    #[test]
+    fn a_network_that_is_not_known_counts_as_real() {
+        assert!(is_testnet("eip155:84532") && is_testnet("eip155:31337"));
+        assert!(!is_testnet("eip155:8453") && !is_testnet("eip155:4242424242"));
     }
 
     #[test]

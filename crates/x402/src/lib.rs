@@ -20,7 +20,7 @@ mod wire;
 
 pub use dialect::{Dialect, Family, Version};
 pub use facilitator::{
-    Amount, Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Settlement, Terms, Verdict, Verified,
+    Amount, Broadcast, Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Settlement, Terms, Verdict, Verified,
 };
 pub use member::BadRequest;
 pub use payload::{Identity, PaymentPayload};

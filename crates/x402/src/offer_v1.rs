@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    Accept, BadRequest, Dialect, PaymentRequired, Resource, VERSION, Version,
+    Accept, BadRequest, Dialect, EXACT, PaymentRequired, Requirements, Resource, VERSION, Version,
     member::{Member, check_depth},
     networks,
     payload::{RequirementsV1, Versions, read_requirements},
@@ -28,12 +28,20 @@ struct Body<'a> {
 #[must_use]
 pub fn write(offer: &PaymentRequired, error: &str, code: Option<&str>) -> Option<Vec<u8>> {
     let chain = offer.accepts.iter().filter_map(Accept::chain);
-    let named = chain.filter(|accept| networks::short_name(&accept.network).is_some());
+    let named = chain.filter(|accept| is_for_v1(accept));
     let accepts: Vec<_> = named.map(|accept| RequirementsV1::new(accept, Some(&offer.resource))).collect();
     if accepts.is_empty() {
         return None;
     }
     serde_json::to_vec(&Body { x402_version: 1, t402_version: 1, error, accepts, code, message: error }).ok()
+}
+
+/// Version 1 knows `exact` by the token's own signed transfer, on networks with a short name; one entry of another kind
+/// makes some of its readers give up the whole.
+fn is_for_v1(accept: &Requirements) -> bool {
+    accept.scheme == EXACT
+        && networks::short_name(&accept.network).is_some()
+        && accept.extra_text("assetTransferMethod").is_none_or(|method| method == "eip3009")
 }
 
 #[derive(Deserialize)]
@@ -116,6 +124,20 @@ mod tests {
         assert_eq!(write(&offer(&["eip155:31337"]), "pay", None), None);
         let body = write(&offer(&["eip155:31337", "base"]), "pay", None).unwrap();
         assert_eq!(read(&body).unwrap().1.accepts.len(), 1);
+    }
+
+    #[test]
+    fn what_version_1_cannot_pay_is_left_out() {
+        let mut offered = offer(&["base", "base", "base"]);
+        let mut kinds = ["upto", "exact", "exact"].into_iter().zip(["permit2", "permit2", "eip3009"]);
+        for accept in &mut offered.accepts {
+            let Accept::Chain(accept) = accept else { panic!("not on a chain") };
+            let (scheme, method) = kinds.next().unwrap();
+            accept.scheme = scheme.into();
+            accept.extra.insert("assetTransferMethod".into(), method.into());
+        }
+        let (_, read) = read(&write(&offered, "pay", None).unwrap()).unwrap();
+        assert_eq!(read.accepts, offered.accepts[2..]);
     }
 
     #[test]

@@ -98,16 +98,24 @@ pub fn next(slot: &Slot, seen: &Seen, patience: &Patience, now: Timestamp) -> Ne
     let open: Vec<&Settlement> = slot.settlements.iter().filter(|one| one.outcome == Outcome::Unknown).collect();
     match &seen.mined {
         Some(mined) if mined.depth < patience.confirmations.max(1) => Next::Wait,
-        Some(mined) => after_block(&open, mined, seen, mined.depth >= patience.watch),
+        Some(mined) => after_block(slot, &open, mined, seen, mined.depth >= patience.watch, now),
         None if seen.count > slot.id.nonce => used_up(slot, &open, seen, patience, now),
         None => in_flight(slot, seen, patience, now),
     }
 }
 
-/// A block has one of our transactions: what it did not pay was refused, or had been paid by another one before.
-fn after_block(open: &[&Settlement], mined: &Mined, seen: &Seen, closes: bool) -> Next {
-    let mut outcomes = Vec::new();
-    let mut unsure = Vec::new();
+/// A block has one of our transactions: what it did not pay was refused, or had been paid by another one before. What
+/// failed in company may have failed by its company, and gets a nonce of its own.
+fn after_block(
+    slot: &Slot,
+    open: &[&Settlement],
+    mined: &Mined,
+    seen: &Seen,
+    deep: bool,
+    now: Timestamp,
+) -> Next {
+    let (mut outcomes, mut unsure, mut moves) = (Vec::new(), Vec::new(), Vec::new());
+    let in_company = slot.settlements.len() > 1;
     for one in open {
         if mined.paid.contains(&one.key) {
             outcomes.push((one.key, Outcome::Settled { transaction: Some(mined.hash), block: mined.block }));
@@ -115,15 +123,19 @@ fn after_block(open: &[&Settlement], mined: &Mined, seen: &Seen, closes: bool) -
         }
         match used(seen, one.key) {
             None => unsure.push(one.key),
+            Some(Use::Unused) if in_company && now < one.terms.valid_until => moves.push(one.key),
             Some(Use::Unused) => outcomes.push((one.key, failed(REVERTED))),
             Some(other) => outcomes.push((one.key, known(other))),
         }
     }
-    match (unsure.is_empty(), outcomes.is_empty() && !closes) {
-        (false, _) => Next::Ask(unsure),
-        (true, true) => Next::Wait,
-        (true, false) => Next::Conclude { outcomes, moves: Vec::new(), closes },
+    let closes = deep && moves.is_empty();
+    if !unsure.is_empty() {
+        return Next::Ask(unsure);
     }
+    if outcomes.is_empty() && moves.is_empty() && !closes {
+        return Next::Wait;
+    }
+    Next::Conclude { outcomes, moves, closes }
 }
 
 /// The nonce is gone, and none of our transactions has it, as far as this node knows.
@@ -313,11 +325,13 @@ mod tests {
     }
 
     #[test]
-    fn each_payment_of_a_shared_transaction_has_its_own_outcome() {
+    fn what_fails_in_a_shared_transaction_gets_one_of_its_own_while_it_holds() {
         let uses = vec![(key(1), Use::Unused)];
         let look = Seen { mined: mined(1, &[key(0)]), count: 8, uses, ..Seen::default() };
         let both = slot(&[Outcome::Unknown, Outcome::Unknown]);
-        assert_eq!(decide(&both, &look, 2), conclude(vec![(key(0), settled()), (key(1), failed(REVERTED))], false));
+        let moved = Next::Conclude { outcomes: vec![(key(0), settled())], moves: vec![key(1)], closes: false };
+        assert_eq!(decide(&both, &look, 2), moved);
+        assert_eq!(decide(&both, &look, 61), conclude(vec![(key(0), settled()), (key(1), failed(REVERTED))], false));
     }
 
     #[test]

@@ -85,6 +85,21 @@ pub(crate) fn settlement(payment: &Payment, unwrapped: &Unwrapped, amount: U256)
     ContractCall { to: MULTICALL3, data: aggregate3Call { calls }.abi_encode().into(), gas: 2_000_000 }
 }
 
+/// One transaction for several payments: each moves or fails by itself.
+pub(crate) fn settlements(payments: &[(&Payment, Unwrapped, U256)]) -> ContractCall {
+    if let [(payment, unwrapped, amount)] = payments {
+        return settlement(payment, unwrapped, *amount);
+    }
+    let mut gas = 60_000;
+    let calls = payments.iter().map(|(payment, unwrapped, amount)| {
+        let call = transfer(payment, &unwrapped.inner, *amount);
+        gas += call.gas;
+        Call3 { target: call.to, allowFailure: true, callData: call.data }
+    });
+    let calls = calls.collect();
+    ContractCall { to: MULTICALL3, data: aggregate3Call { calls }.abi_encode().into(), gas }
+}
+
 /// The transfer alone.
 pub(crate) fn transfer(payment: &Payment, signature: &Bytes, amount: U256) -> ContractCall {
     match &payment.authorization {
@@ -100,7 +115,7 @@ fn by_authorization(asset: Address, of: &TransferAuthorization, signature: &Byte
         Ok(one) => {
             let (v, r, s) = (one.v(), one.r(), one.s());
             let call = transferWithAuthorizationCall { from, to, value, validAfter: after, validBefore: before, nonce, v, r, s };
-            ContractCall { to: asset, data: call.abi_encode().into(), gas: 200_000 }
+            ContractCall { to: asset, data: call.abi_encode().into(), gas: 150_000 }
         }
         Err(_) => {
             let signature = signature.clone();

@@ -42,6 +42,8 @@ pub struct Receipt {
     /// It was not reverted.
     pub succeeded: bool,
     transfers: Vec<Transfer>,
+    /// Token, payer and nonce of the authorizations that it used.
+    used: Vec<(Address, Address, B256)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,11 +112,23 @@ impl Receipt {
         self.succeeded && self.transfers.contains(&wanted)
     }
 
+    /// Whether the transaction used this payment's authorization, and moved `amount` by it.
+    #[must_use]
+    pub fn settles(&self, payment: &Payment, amount: AtomicAmount) -> bool {
+        let used = match &payment.authorization {
+            Authorization::Transfer(transfer) => self.used.contains(&(payment.asset, transfer.from, transfer.nonce)),
+            // Permit2 tells no nonce; its payments have a transaction each.
+            Authorization::Permit2(_) => true,
+        };
+        used && self.pays(&payment.asset(), &payment.payer(), &payment.pay_to(), amount)
+    }
+
     fn read(wire: ReceiptWire) -> Option<Self> {
         let transaction = wire.transaction_hash.0.as_ref().try_into().ok()?;
         let Hex(block) = wire.block_number?;
         let transfers = wire.logs.iter().filter_map(transfer).collect();
-        Some(Self { transaction, block, succeeded: wire.status == Some(Hex(1)), transfers })
+        let used = wire.logs.iter().filter_map(used).collect();
+        Some(Self { transaction, block, succeeded: wire.status == Some(Hex(1)), transfers, used })
     }
 }
 
@@ -127,6 +141,12 @@ fn transfer(log: &LogWire) -> Option<Transfer> {
         to: Address::from_word(topic(2)?),
         value: U256::from_be_slice(&log.data.0),
     })
+}
+
+fn used(log: &LogWire) -> Option<(Address, Address, B256)> {
+    let topic = |at: usize| log.topics.get(at).and_then(|topic| B256::try_from(&topic.0[..]).ok());
+    (topic(0)? == AUTHORIZATION_USED).then_some(())?;
+    Some((Address::try_from(&log.address.0[..]).ok()?, Address::from_word(topic(1)?), topic(2)?))
 }
 
 impl Chain {
@@ -177,7 +197,7 @@ impl Chain {
             }
             let look = self.look(&[hash], &[]).await?;
             let paid = look.receipts.get(&hash);
-            if let Some(receipt) = paid.filter(|one| one.pays(&payment.asset(), &payment.payer(), &payment.pay_to(), amount)) {
+            if let Some(receipt) = paid.filter(|one| one.settles(payment, amount)) {
                 return Ok(Use::Paid { transaction: hash, block: receipt.block });
             }
         }

@@ -93,21 +93,24 @@ impl Chain {
         Ok(fees)
     }
 
-    /// The transaction that settles `payment` for `amount`.
+    /// The transaction that settles each of `payments` for its amount; in one of several, each settles or fails by itself.
     ///
     /// # Errors
     /// [`Fault::Unbuildable`] for a payment that verify would have refused.
     pub fn sign_settlement(
         &self,
-        payment: &Payment,
-        amount: AtomicAmount,
+        payments: &[(&Payment, AtomicAmount)],
         nonce: u64,
         fees: Fees,
         wallet: &Wallet,
     ) -> Result<Signed, Fault> {
-        let unwrapped = calls::unwrap(&payment.signature)
-            .ok_or_else(|| Fault::Unbuildable("the ERC-6492 wrapper cannot be read".into()))?;
-        Ok(self.sign(&calls::settlement(payment, &unwrapped, amount.units()), nonce, fees, wallet))
+        let broken = || Fault::Unbuildable("the ERC-6492 wrapper cannot be read".into());
+        let unwrap = |(payment, amount): &(&'_ Payment, AtomicAmount)| {
+            calls::unwrap(&payment.signature).map(|unwrapped| (unwrapped, amount.units())).ok_or_else(broken)
+        };
+        let unwrapped = payments.iter().map(unwrap).collect::<Result<Vec<_>, _>>()?;
+        let all: Vec<_> = payments.iter().zip(unwrapped).map(|((one, _), (inner, amount))| (*one, inner, amount)).collect();
+        Ok(self.sign(&calls::settlements(&all), nonce, fees, wallet))
     }
 
     /// A transaction that does nothing but use its nonce up.

@@ -26,6 +26,8 @@ use crate::{
 pub struct Good {
     /// What would be taken.
     pub amount: AtomicAmount,
+    /// Nothing of the payer's own runs when it settles, so it may share a transaction with others.
+    pub plain: bool,
 }
 
 impl Chain {
@@ -61,7 +63,10 @@ impl Chain {
         let signed = Signed::of(payment, &unwrapped, &domain);
         let amount = if payment.is_upto() { payment.authorized() } else { requirements.amount };
         let found = self.look_into(payment, &unwrapped, signed.digest, amount).await?;
-        Ok(judge(payment, &unwrapped, &signed, &found).map(|()| Good { amount: requirements.amount }))
+        Ok(judge(payment, &unwrapped, &signed, &found).map(|()| {
+            let key = matches!(payment.authorization, Authorization::Transfer(_)) && !found.payer_has_code;
+            Good { amount: requirements.amount, plain: key && unwrapped.factory.is_none() }
+        }))
     }
 
     /// Everything there is to know of the chain. Only the named facilitator may settle `upto`, so that one's simulation is

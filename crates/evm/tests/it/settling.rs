@@ -32,8 +32,8 @@ async fn the_same_bytes_twice_are_one_transaction_and_another_nonce_moves_nothin
     let (payment, _) = world.pay(10_000);
     let fees = world.chain.fees().await.unwrap();
     let amount = AtomicAmount::from(10_000);
-    let first = world.chain.sign_settlement(&payment, amount, 0, fees, &world.signer).unwrap();
-    assert_eq!(first, world.chain.sign_settlement(&payment, amount, 0, fees, &world.signer).unwrap());
+    let first = world.chain.sign_settlement(&[(&payment, amount)], 0, fees, &world.signer).unwrap();
+    assert_eq!(first, world.chain.sign_settlement(&[(&payment, amount)], 0, fees, &world.signer).unwrap());
     assert_eq!(world.chain.send(&[&first.raw]).await.unwrap(), [Sent::Accepted]);
     let again = world.chain.send(&[&first.raw]).await.unwrap();
     assert!(matches!(&again[..], [Sent::AlreadyKnown | Sent::NonceTooLow]), "{again:?}");
@@ -73,4 +73,23 @@ async fn a_node_that_is_down_is_passed_over() {
     let dead = Chain::new(ChainConfig::new(CHAIN, vec![down], vec![])).unwrap();
     let fault = dead.ask_id().await.unwrap_err().to_string();
     assert!(fault.contains("no connection") && !fault.contains("127.0.0.1"), "{fault}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payments_in_one_transaction_settle_or_fail_each_by_itself() {
+    let Some(world) = World::new().await else { return };
+    let (good, _) = world.pay(10_000);
+    // As much, of the same payer, to the same seller: only the nonce tells them apart.
+    let (used, _) = world.pay(10_000);
+    world.settle(&used, 10_000).await;
+    let (poor, _) = world.pay(100_000_001);
+    let amount = AtomicAmount::from(10_000);
+    let all = [(&used, amount), (&poor, AtomicAmount::from(100_000_001)), (&good, amount)];
+    let fees = world.chain.fees().await.unwrap();
+    let signed = world.chain.sign_settlement(&all, 1, fees, &world.signer).unwrap();
+    assert_eq!(world.chain.send(&[&signed.raw]).await.unwrap(), [Sent::Accepted]);
+    let look = world.chain.look(&[signed.hash], &[]).await.unwrap();
+    let receipt = &look.receipts[&signed.hash];
+    assert_eq!(all.map(|(payment, amount)| receipt.settles(payment, amount)), [false, false, true]);
+    assert_eq!(world.balance(world.seller).await, U256::from(20_000));
 }

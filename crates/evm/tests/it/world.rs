@@ -86,7 +86,10 @@ impl World {
         self.rpc("anvil_setBalance", json!([from, "0xde0b6b3a7640000"])).await;
         self.rpc("anvil_impersonateAccount", json!([from])).await;
         let call = json!({"from": from, "to": to, "data": format!("0x{}", hex::encode(data))});
-        self.rpc("eth_sendTransaction", json!([call])).await;
+        let hash = self.rpc("eth_sendTransaction", json!([call])).await;
+        while self.rpc("eth_getTransactionReceipt", json!([hash])).await.is_null() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) async fn mint(&self, to: Address, value: u64) {
@@ -169,7 +172,7 @@ impl World {
         let nonce = self.chain.next_nonce(self.signer.address()).await.unwrap();
         let fees = self.chain.fees().await.unwrap();
         let amount = AtomicAmount::from(amount);
-        let signed = self.chain.sign_settlement(payment, amount, nonce, fees, &self.signer).unwrap();
+        let signed = self.chain.sign_settlement(&[(payment, amount)], nonce, fees, &self.signer).unwrap();
         assert_eq!(self.chain.send(&[&signed.raw]).await.unwrap(), [Sent::Accepted]);
         for _ in 0..100 {
             let look = self.chain.look(&[signed.hash], &[self.signer.address()]).await.unwrap();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use farebox_engine::charge::{Answer, Event, UnknownPolicy};
-use farebox_x402::{Fault, Receipt, Refusal, Settlement};
+use farebox_x402::{Broadcast, Fault, Receipt, Refusal, Settlement};
 use http::Response;
 
 use super::facts::{Charged, Facts};
@@ -130,7 +130,9 @@ impl Unknown {
     /// A receipt that says the outcome is open.
     #[must_use]
     pub fn receipt(&self) -> Receipt {
-        self.charged.facts.receipt_without_success(PENDING)
+        let receipt = self.charged.facts.receipt_without_success(PENDING);
+        let source = self.fault.source.as_ref().and_then(|source| source.downcast_ref::<Broadcast>());
+        Receipt { transaction: source.map(|it| it.transaction.clone()).unwrap_or_default(), ..receipt }
     }
 
     /// The handler's answer with a receipt that says the outcome is open; for routes that serve in doubt.

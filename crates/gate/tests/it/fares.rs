@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
-use farebox_gate::{Gate, Route, TestRail, UnknownPolicy};
+use farebox_gate::{Gate, Route, TestRail};
 use farebox_types::Mode;
 use farebox_x402::{Dialect, PaymentPayload, Receipt, Requirements, header as codec, offer_v1};
 use http::{Method, StatusCode};
@@ -16,11 +16,11 @@ use crate::{
     harness::{Answer, Runs, Server, counted},
 };
 
-fn exact() -> Route {
+pub(crate) fn exact() -> Route {
     Route::exact("$0.01").pay_to(PAY_TO).network("eip155:84532")
 }
 
-fn app() -> Router {
+pub(crate) fn app() -> Router {
     Router::new()
         .route("/paid", get(|| async { "paid content" }))
         .route("/other", get(|| async { "other content" }))
@@ -34,17 +34,17 @@ fn app() -> Router {
         )
 }
 
-async fn serve(gate: Gate) -> Server {
+pub(crate) async fn serve(gate: Gate) -> Server {
     Server::serve(Arc::default(), |runs: Runs| counted(app(), runs).layer(gate)).await
 }
 
-fn gate(addr: SocketAddr, route: &Route) -> Gate {
+pub(crate) fn gate(addr: SocketAddr, route: &Route) -> Gate {
     let gate = Gate::builder().chain(Chain::facilitator(addr)).mode(Mode::Test);
     let keys = ["GET /paid", "GET /other", "GET /fail", "GET /slow"];
     keys.into_iter().fold(gate, |gate, key| gate.route(key, route.clone())).build().unwrap()
 }
 
-async fn start(route: Route) -> (Server, Arc<Chain>) {
+pub(crate) async fn start(route: Route) -> (Server, Arc<Chain>) {
     let (chain, addr) = Chain::start().await;
     (serve(gate(addr, &route)).await, chain)
 }
@@ -53,16 +53,16 @@ async fn offered(server: &Server, path: &str) -> Requirements {
     server.get(path).await.offer().unwrap().accepts[0].chain().unwrap().clone()
 }
 
-async fn pay(server: &Server, path: &str, payment: &PaymentPayload) -> Answer {
+pub(crate) async fn pay(server: &Server, path: &str, payment: &PaymentPayload) -> Answer {
     let (name, value) = header(payment);
     server.send(Method::GET, path, &[(name, &value)]).await
 }
 
-async fn signed(server: &Server, path: &str) -> PaymentPayload {
+pub(crate) async fn signed(server: &Server, path: &str) -> PaymentPayload {
     sign(&offered(server, path).await, &fresh_nonce())
 }
 
-fn v1(payment: &PaymentPayload) -> PaymentPayload {
+pub(crate) fn v1(payment: &PaymentPayload) -> PaymentPayload {
     PaymentPayload { dialect: Dialect::T402_V1, accepted: None, ..payment.clone() }
 }
 
@@ -70,7 +70,7 @@ fn refusal(reason: &str) -> Value {
     json!({"isValid": false, "invalidReason": reason, "payer": PAYER})
 }
 
-fn receipt_v1(answer: &Answer) -> Receipt {
+pub(crate) fn receipt_v1(answer: &Answer) -> Receipt {
     codec::decode(answer.headers["x-payment-response"].as_bytes()).unwrap()
 }
 
@@ -296,80 +296,6 @@ async fn two_authorizations_in_one_payment_are_refused() {
     payment.payload = serde_json::value::RawValue::from_string(text).unwrap();
     let answer = pay(&server, "/paid", &payment).await;
     assert_eq!((answer.status, chain.counts()), (StatusCode::PAYMENT_REQUIRED, [0, 0]));
-}
-
-fn pending() -> Value {
-    json!({"success": false, "errorReason": "settlement_pending", "transaction": HASH, "network": "eip155:84532"})
-}
-
-#[rstest]
-#[case(Act::Done(502, json!({})))]
-#[case(Act::Done(200, json!({"success": true, "transaction": HASH, "network": "eip155:1"})))]
-#[case(Act::Answer(200, json!({"success": false, "errorReason": "settlement_pending", "transaction": HASH, "network": "x"})))]
-#[case(Act::Slow(Duration::from_millis(1_200)))]
-#[tokio::test]
-async fn an_unknown_settlement_is_asked_about_with_the_same_bytes_until_it_is_known(#[case] first: Act) {
-    let (server, chain) = start(exact()).await;
-    chain.settling.lock().unwrap().push_back(first);
-    let answer = pay(&server, "/paid", &signed(&server, "/paid").await).await;
-    assert_eq!((answer.status, &*answer.body), (StatusCode::OK, &b"paid content"[..]));
-    assert!(answer.receipt().unwrap().success);
-    let asked = chain.asked("settle");
-    assert!(asked.len() >= 2 && asked.iter().all(|body| *body == asked[0]));
-    assert_eq!((chain.transfers(), server.runs.count()), (1, 1));
-}
-
-#[tokio::test]
-async fn what_stays_pending_is_withheld_without_a_challenge_and_settled_later() {
-    let (server, chain) = start(exact().on_unknown(UnknownPolicy::Withhold)).await;
-    chain.settling.lock().unwrap().extend([(); 3].map(|()| Act::Answer(200, pending())));
-    let payment = signed(&server, "/paid").await;
-    let answer = pay(&server, "/paid", &payment).await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.header("retry-after").is_some());
-    assert_eq!(answer.offer(), None, "never a fresh challenge while a payment is in flight");
-    assert!(!String::from_utf8_lossy(&answer.body).contains("paid content"));
-    assert_eq!(answer.receipt().unwrap().error_reason.as_deref(), Some("settlement_pending"));
-
-    let meanwhile = pay(&server, "/paid", &payment).await;
-    assert_eq!((meanwhile.status, meanwhile.offer()), (StatusCode::CONFLICT, None));
-    chain.saw_settles(4).await;
-    assert_eq!((chain.transfers(), server.runs.count()), (1, 1));
-}
-
-#[tokio::test]
-async fn what_stays_pending_is_served_in_doubt_where_the_route_says_so() {
-    let (server, chain) = start(exact().on_unknown(UnknownPolicy::Serve)).await;
-    chain.settling.lock().unwrap().extend([(); 3].map(|()| Act::Answer(200, pending())));
-    let answer = pay(&server, "/paid", &v1(&signed(&server, "/paid").await)).await;
-    assert_eq!((answer.status, &*answer.body), (StatusCode::OK, &b"paid content"[..]));
-    assert_eq!(receipt_v1(&answer).error_reason.as_deref(), Some("settlement_pending"));
-    chain.saw_settles(4).await;
-}
-
-#[tokio::test]
-async fn a_refused_settlement_withholds_the_answer_and_offers_anew() {
-    let (server, chain) = start(exact()).await;
-    let no = json!({"success": false, "errorReason": "insufficient_funds", "transaction": "", "network": ""});
-    chain.settling.lock().unwrap().push_back(Act::Answer(200, no));
-    let answer = pay(&server, "/paid", &v1(&signed(&server, "/paid").await)).await;
-    assert_eq!(answer.status, StatusCode::PAYMENT_REQUIRED);
-    assert!(!String::from_utf8_lossy(&answer.body).contains("paid content"));
-    assert_eq!(receipt_v1(&answer).error_reason.as_deref(), Some("insufficient_funds"));
-    assert!(answer.offer().is_some());
-    assert_eq!(chain.counts(), [1, 1]);
-}
-
-#[tokio::test]
-async fn a_facilitator_that_is_down_is_503_and_no_challenge_for_who_has_paid() {
-    let (chain, addr) = Chain::start().await;
-    *chain.down.lock().unwrap() = true;
-    let server = serve(gate(addr, &exact())).await;
-    let offer = server.get("/paid").await.offer().unwrap();
-    assert_eq!(offer.accepts.len(), 1, "what needs no terms is offered without them");
-    let answer = pay(&server, "/paid", &sign(offer.accepts[0].chain().unwrap(), &fresh_nonce())).await;
-    assert_eq!((answer.status, answer.offer()), (StatusCode::SERVICE_UNAVAILABLE, None));
-    assert_eq!(server.runs.count(), 0);
 }
 
 fn credits_token(scheme: &str, plan: &str) -> String {

@@ -11,6 +11,8 @@ mod fares;
 mod handler;
 mod harness;
 mod layer;
+#[cfg(feature = "client")]
+mod open_fares;
 mod parallel;
 mod paths;
 #[cfg(feature = "paywall")]

@@ -1,6 +1,6 @@
 //! One signer's lane: what waits is signed with the next nonces and written down in one commit, then sent in order.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use farebox_engine::settlement::{Attempt, Intent, Outcome, PaymentKey, Purpose, Settlement, SlotId, Terms, TxHash};
 use farebox_evm::{
@@ -33,6 +33,8 @@ pub(super) struct Job {
     pub(super) name: Option<SettlementName>,
     /// The slot it leaves, if something else has used that nonce up.
     pub(super) from: Option<SlotId>,
+    /// It may share a transaction with others.
+    pub(super) plain: bool,
     pub(super) reply: oneshot::Sender<Result<Written, Trouble>>,
 }
 
@@ -43,8 +45,8 @@ pub(super) enum Written {
     Fresh(Option<TxHash>),
     /// It had one already.
     Known,
-    /// Its caller's name was taken meanwhile, for this payment.
-    Named(SettlementName),
+    /// Its caller's name was taken meanwhile.
+    Named,
 }
 
 /// The sending end of a lane.
@@ -68,6 +70,8 @@ pub(super) struct Worker {
     pub(super) owner: Uuid,
     pub(super) chain: Chain,
     pub(super) wallet: Wallet,
+    /// Payments in one transaction at most.
+    pub(super) batch: usize,
     /// Written slots, in nonce order.
     pub(super) written: mpsc::Sender<Vec<Watched>>,
 }
@@ -143,7 +147,7 @@ impl Worker {
                 Ok(Intended::Named(name)) => answer_where(
                     jobs,
                     |job| job.name.as_ref().is_some_and(|own| (&own.scope, &own.name) == (&name.scope, &name.name)),
-                    &Written::Named(name.clone()),
+                    &Written::Named,
                 ),
                 Err(Fault { retry: Retry::Unknown, what }) => {
                     tracing::warn!("whether payments were written down is not known, looking: {what}");
@@ -176,14 +180,14 @@ impl Worker {
         let (chain, signer) = (self.chain.id(), self.wallet.address());
         let mut nonce = position.next;
         let mut intents = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let slot = (!job.terms.amount.is_zero()).then_some(SlotId { chain, signer, nonce });
+        for together in self.transactions(jobs) {
+            let slot = (!together[0].terms.amount.is_zero()).then_some(SlotId { chain, signer, nonce });
             let attempt = match slot {
-                Some(_) => Some(self.attempt(job, nonce, fees, now)?),
+                Some(_) => Some(self.attempt(together, nonce, fees, now)?),
                 None => None,
             };
             nonce += u64::from(slot.is_some());
-            intents.push(Intent { attempt, settlements: vec![self.settlement(job, slot, now)] });
+            intents.push(Intent { attempt, settlements: together.iter().map(|job| self.settlement(job, slot, now)).collect() });
         }
         let intents = Intents {
             tenant: self.tenant,
@@ -200,8 +204,16 @@ impl Worker {
         Ok((intents, Position { expected: Some(nonce), next: nonce }))
     }
 
-    fn attempt(&self, job: &Job, nonce: u64, fees: Fees, now: Timestamp) -> Result<Attempt, Trouble> {
-        let signed = self.chain.sign_settlement(&job.payment, job.terms.amount, nonce, fees, &self.wallet);
+    /// The jobs of each transaction: plain ones share one as far as they stand together, the others have one each.
+    fn transactions<'a>(&self, jobs: &'a [Job]) -> Vec<&'a [Job]> {
+        let shares = |job: &Job| job.plain && !job.terms.amount.is_zero();
+        let runs = jobs.chunk_by(|one, other| shares(one) && shares(other));
+        runs.flat_map(|run| run.chunks(self.batch.max(1))).collect()
+    }
+
+    fn attempt(&self, jobs: &[Job], nonce: u64, fees: Fees, now: Timestamp) -> Result<Attempt, Trouble> {
+        let payments: Vec<_> = jobs.iter().map(|job| (&*job.payment, job.terms.amount)).collect();
+        let signed = self.chain.sign_settlement(&payments, nonce, fees, &self.wallet);
         let signed = signed.map_err(|fault| Trouble { what: fault.to_string(), retry_after: None })?;
         Ok(attempt(signed, fees, Purpose::Settle, now))
     }
@@ -221,12 +233,17 @@ impl Worker {
 
     /// Answers the jobs and gives their slots to the sender.
     async fn hand_over(&self, jobs: &mut Vec<Job>, intents: Vec<Intent>) {
-        let mut written = Vec::with_capacity(jobs.len());
-        for (job, intent) in jobs.drain(..).zip(intents) {
+        let mut jobs = jobs.drain(..);
+        let mut written = Vec::with_capacity(intents.len());
+        for intent in intents {
             let hash = intent.attempt.as_ref().map(|attempt| attempt.hash);
-            written.extend(Watched::new(self.tenant, intent, job.payment, self.clock.now()));
-            // A caller that has gone away does not need its answer; its payment is settled all the same.
-            let _ = job.reply.send(Ok(Written::Fresh(hash)));
+            let mut payments = HashMap::with_capacity(intent.settlements.len());
+            for (one, job) in intent.settlements.iter().zip(&mut jobs) {
+                payments.insert(one.key, job.payment);
+                // A caller that has gone away does not need its answer; its payment is settled all the same.
+                let _ = job.reply.send(Ok(Written::Fresh(hash)));
+            }
+            written.extend(Watched::new(self.tenant, intent, payments, self.clock.now()));
         }
         if self.written.send(written).await.is_err() {
             tracing::debug!("the sender has ended; what is written is sent by whoever leases it next");

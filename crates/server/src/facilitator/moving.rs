@@ -31,6 +31,7 @@ async fn give(lane: &Lane, from: SlotId, one: &Settlement) -> Result<(), String>
         evidence: one.evidence.clone(),
         name: None,
         from: Some(from),
+        plain: false,
         reply,
     })
     .map_err(|trouble| trouble.what)?;

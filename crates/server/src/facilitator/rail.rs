@@ -65,6 +65,7 @@ impl Rail {
                 owner,
                 chain: chain.clone(),
                 wallet: wallet.clone(),
+                batch: options.batch,
                 written,
             }));
         }

@@ -132,8 +132,8 @@ impl Watch {
         let signed = match purpose {
             Purpose::Cancel => self.chain.sign_cancel(nonce, fees, wallet),
             Purpose::Settle => {
-                let Some((payment, amount)) = only(watched) else { return Ok(None) };
-                let signed = self.chain.sign_settlement(payment, amount, nonce, fees, wallet);
+                let payments = unsettled(watched);
+                let signed = self.chain.sign_settlement(&payments, nonce, fees, wallet);
                 signed.map_err(|fault| Trouble { what: fault.to_string(), retry_after: None })?
             }
         };
@@ -160,10 +160,10 @@ fn in_words_of_rules(used: farebox_evm::chain::Use) -> Use {
     }
 }
 
-/// The one payment of a slot, as it is to be paid.
-fn only(watched: &Watched) -> Option<(&Payment, AtomicAmount)> {
-    let [one] = &watched.slot.settlements[..] else { return None };
-    watched.payments.get(&one.key).map(|payment| (&**payment, one.terms.amount))
+/// What a slot's transaction is for: the payments that it may still settle, or did, in a block that is gone.
+fn unsettled(watched: &Watched) -> Vec<(&Payment, AtomicAmount)> {
+    let of_slot = watched.slot.settlements.iter().filter(|one| !matches!(one.outcome, Outcome::Failed { .. }));
+    of_slot.filter_map(|one| Some((&**watched.payments.get(&one.key)?, one.terms.amount))).collect()
 }
 
 /// The outcome with its posting.
@@ -191,7 +191,9 @@ fn seen(watched: &Watched, look: &Look) -> Seen {
 }
 
 fn mined(watched: &Watched, receipt: &Receipt, hash: TxHash, head: u64) -> Mined {
-    let paid = watched.slot.settlements.iter().filter(|one| receipt.pays(&one.terms.asset, &one.terms.payer, &one.terms.pay_to, one.terms.amount));
+    let paid = watched.slot.settlements.iter().filter(|one| {
+        watched.payments.get(&one.key).is_some_and(|payment| receipt.settles(payment, one.terms.amount))
+    });
     Mined {
         hash,
         block: receipt.block,

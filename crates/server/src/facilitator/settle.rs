@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use farebox_engine::settlement::{Outcome, PaymentKey, Settlement, TxHash};
-use farebox_evm::{Payment, Phase};
+use farebox_evm::{Payment, Phase, chain::Good};
 use farebox_store::SettlementName;
 use farebox_x402::facilitation::{Request, SettleResponse};
 use tokio::sync::oneshot;
@@ -158,8 +158,8 @@ impl Facilitating {
             return self.known(row, name).await;
         }
         let checked = self.check(&payment, &request, Phase::Settle).await?;
-        let amount = match checked {
-            Checked::Good { amount } => amount,
+        let Good { amount, plain } = match checked {
+            Checked::Good(good) => good,
             Checked::Refused(refusal) => {
                 // Perhaps another process settled it while we looked.
                 let row = self.store().settlement(self.tenant(), key).await?;
@@ -178,6 +178,7 @@ impl Facilitating {
             evidence: evidence::write(&request),
             name: name.clone(),
             from: None,
+            plain,
             reply,
         };
         self.rail(&payment)?.lane(&payment)?.enqueue(job)?;
@@ -190,7 +191,7 @@ impl Facilitating {
                 self.desk().intended(key, hash);
                 Ok(None)
             }
-            Written::Known | Written::Named(_) => match self.store().settlement(self.tenant(), key).await? {
+            Written::Known | Written::Named => match self.store().settlement(self.tenant(), key).await? {
                 Some(row) => self.known(row, name).await,
                 None => Err(Trouble::soon("a payment's intent is not there")),
             },

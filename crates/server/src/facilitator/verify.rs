@@ -1,7 +1,7 @@
 //! Verifying: would it settle now?
 
 use farebox_engine::settlement::{Terms, countable};
-use farebox_evm::{Payment, Phase};
+use farebox_evm::{Payment, Phase, chain::Good};
 use farebox_types::{Address, AtomicAmount, Timestamp};
 use farebox_x402::{
     Refusal,
@@ -12,7 +12,7 @@ use super::{Facilitating, Trouble};
 
 /// What a look at a payment found.
 pub(super) enum Checked {
-    Good { amount: AtomicAmount },
+    Good(Good),
     Refused(Refusal),
 }
 
@@ -28,7 +28,7 @@ impl Facilitating {
         };
         let payer = payment.payer().to_string();
         Ok(match self.check(&payment, request, Phase::Verify).await? {
-            Checked::Good { .. } => VerifyResponse { is_valid: true, payer: Some(payer), ..VerifyResponse::default() },
+            Checked::Good(_) => VerifyResponse { is_valid: true, payer: Some(payer), ..VerifyResponse::default() },
             Checked::Refused(refusal) => invalid(&refusal, Some(payer)),
         })
     }
@@ -44,7 +44,7 @@ impl Facilitating {
         let rail = self.rail(payment)?;
         let found = rail.chain().verify(payment, &request.requirements, phase, self.now()).await;
         Ok(match found.map_err(|fault| Trouble::soon(fault.to_string()))? {
-            Ok(good) => Checked::Good { amount: good.amount },
+            Ok(good) => Checked::Good(good),
             Err(refusal) => Checked::Refused(refusal),
         })
     }

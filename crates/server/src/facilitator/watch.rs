@@ -24,11 +24,14 @@ const MAX_LOOK: usize = 256;
 /// The pause while nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// Payments by what they are.
+type Payments = HashMap<PaymentKey, Arc<Payment>>;
+
 /// A slot in the watch's hands.
 #[derive(Clone)]
 pub(super) struct Watched {
     pub(super) slot: Slot,
-    pub(super) payments: HashMap<PaymentKey, Arc<Payment>>,
+    pub(super) payments: Payments,
     pub(super) sent_at: Option<Timestamp>,
     look_at: Timestamp,
     since: Timestamp,
@@ -36,12 +39,11 @@ pub(super) struct Watched {
 
 impl Watched {
     /// What a lane has just written; `None` for a zero charge, which has no slot.
-    pub(super) fn new(tenant: Id<Merchant>, intent: Intent, payment: Arc<Payment>, now: Timestamp) -> Option<Self> {
-        let first = intent.settlements.first()?;
-        let (id, key) = (first.slot?, first.key);
+    pub(super) fn new(tenant: Id<Merchant>, intent: Intent, payments: Payments, now: Timestamp) -> Option<Self> {
+        let id = intent.settlements.first()?.slot?;
         let attempts = intent.attempt.into_iter().collect();
         let slot = Slot { tenant, id, attempts, settlements: intent.settlements, created_at: now };
-        Some(Self { slot, payments: HashMap::from([(key, payment)]), sent_at: None, look_at: now, since: now })
+        Some(Self { slot, payments, sent_at: None, look_at: now, since: now })
     }
 
     /// What storage says; payments that are over have no evidence left, and need none.

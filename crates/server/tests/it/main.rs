@@ -35,6 +35,7 @@ mod chain;
 mod delegations;
 mod edge;
 mod facilitator;
+mod facilitator_http;
 mod holds;
 mod hostile;
 mod journey;

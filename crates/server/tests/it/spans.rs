@@ -13,7 +13,13 @@ use crate::world::{World, accept, held, named, pay, text};
 
 /// Collects a JSON log.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn read(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -35,7 +41,7 @@ impl MakeWriter<'_> for Log {
 }
 
 /// The log of this whole process: a subscriber of one test's own would miss what other tests met first.
-static LOG: LazyLock<Log> = LazyLock::new(|| {
+pub(crate) static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .json()
@@ -59,7 +65,7 @@ on_both! {
         world.settle(pay(&token, &plan, "9")).await.refused(402, "BCK.CREDITS.0003");
         world.settle(json!({"x402AccessToken": token})).await.refused(400, "FBX.REQUEST.BODY");
 
-        let log = String::from_utf8(LOG.0.lock().unwrap().clone()).unwrap();
+        let log = LOG.read();
         let closed: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let closed: Vec<&Value> = closed.iter().map(|line| &line["span"]).filter(|span| span.is_object()).collect();
         let merchant = world.merchant.to_string();

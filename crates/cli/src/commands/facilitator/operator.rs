@@ -3,7 +3,7 @@
 use farebox_engine::ledger::Actor;
 use farebox_store::{Change, Merchant, OperationKey, Record, Store};
 use farebox_types::{Clock, Id, Mode, SystemClock};
-use farebox_x402::assets::is_testnet;
+use farebox_x402::networks;
 
 use crate::{config::Facilitator, database};
 
@@ -34,4 +34,22 @@ async fn create(store: &dyn Store, mode: Mode) -> anyhow::Result<()> {
     // If somebody else was quicker with the name, theirs is found.
     store.record(record).await?;
     Ok(())
+}
+
+/// Whether money there is play money: by the network's known name, or the numbers of development chains.
+fn is_testnet(network: &str) -> bool {
+    let words = ["sepolia", "fuji", "amoy", "testnet"];
+    let named = networks::short_name(network).is_some_and(|name| words.iter().any(|word| name.contains(word)));
+    named || matches!(network, "eip155:1337" | "eip155:31337")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_networks_are_known_by_name() {
+        assert!(is_testnet("eip155:84532") && is_testnet("eip155:43113") && is_testnet("eip155:31337"));
+        assert!(!is_testnet("eip155:8453") && !is_testnet("eip155:424242"));
+    }
 }

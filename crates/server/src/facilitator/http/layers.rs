@@ -62,10 +62,11 @@ pub(super) async fn around(State(edge): State<Edge>, request: Request, next: Nex
 /// The route as it reads at the root.
 fn endpoint(request: &Request) -> String {
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str);
-    match route.strip_prefix(NESTED) {
-        Some("") => "/".to_owned(),
-        Some(rest) => rest.to_owned(),
-        None => route.to_owned(),
+    match route.strip_prefix(NESTED).unwrap_or(route) {
+        "" => "/".to_owned(),
+        // What axum calls the rest of a nested path that is no route.
+        rest if rest.contains("{*") => "unknown".to_owned(),
+        rest => rest.to_owned(),
     }
 }
 

@@ -87,6 +87,24 @@ async fn two_hundred_settles_from_twenty_payers_through_one_signer_all_land() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn payments_that_wait_together_share_transactions_where_that_is_wanted() {
+    let Some(town) = Town::new().await else { return };
+    let running = town.open_with(farebox_server::facilitator::ChainOptions { batch: 32, ..town.options() });
+    let settling = (0..200).map(|_| {
+        let facilitating = running.facilitating.clone();
+        let request = request(&town.pay(1_000));
+        tokio::spawn(async move { facilitating.settle(request, None).await.unwrap().response })
+    });
+    for settled in settling.collect::<Vec<_>>() {
+        let settled = settled.await.unwrap();
+        assert!(settled.success, "{settled:?}");
+    }
+    assert_eq!(town.takings().await, 200_000);
+    assert!(town.sent().await < 100, "{} transactions", town.sent().await);
+    town.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_facilitators_with_one_signer_and_one_store_lose_nothing() {
     let Some(town) = Town::new().await else { return };
     let (one, other) = (town.open(), town.open());

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use farebox_engine::ledger::Actor;
 use farebox_evm::{Wallet, primitives::Address};
 use farebox_server::facilitator::{ChainOptions, Facilitating};
-use farebox_store::{Change, Database, DatabaseUrl, Merchant, OperationKey, Page, Record, Store};
+use farebox_store::{Change, Database, DatabaseUrl, Merchant, OperationKey, Record, Store};
 use farebox_types::{Clock, Id, Merchant as MerchantKind, Mode, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -78,7 +78,10 @@ impl Town {
         self.gas_for(to).await;
         self.rpc("anvil_impersonateAccount", json!([from])).await;
         let data = format!("0x40c10f19{:0>64}{amount:064x}", from.trim_start_matches("0x"));
-        self.rpc("eth_sendTransaction", json!([{"from": from, "to": USDC, "data": data}])).await;
+        let hash = self.rpc("eth_sendTransaction", json!([{"from": from, "to": USDC, "data": data}])).await;
+        while self.rpc("eth_getTransactionReceipt", json!([hash])).await.is_null() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(super) async fn rpc(&self, method: &str, params: Value) -> Value {
@@ -119,21 +122,6 @@ impl Town {
             let _ = stopped.await;
         }));
         Running { facilitating, stop: Some(stop) }
-    }
-
-    /// Waits until every slot is closed, so that nothing is left to do.
-    pub(super) async fn settled_down(&self) {
-        // Blocks come with transactions; a slot is closed when some more have come.
-        self.rpc("anvil_mine", json!(["0x10"])).await;
-        for _ in 0..200 {
-            let owner = uuid::Uuid::now_v7();
-            let later = SystemClock.now();
-            let open = self.store.lease_slots(self.merchant, owner, 1, later).await.unwrap();
-            if open.is_empty() && self.store.audit(self.merchant, Page::first(1)).await.is_ok() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     }
 
     /// The ledger agrees with the payments, and with itself.

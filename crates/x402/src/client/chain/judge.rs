@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{LATEST, SOON, fault};
 use crate::{
-    Fault, Identity, Refusal, Retry, Settlement,
+    Broadcast, Fault, Identity, Refusal, Retry, Settlement,
     assets::same_address,
     client::FacilitatorError,
     facilitation::{Request, SettleResponse, VerifyResponse},
@@ -64,7 +64,8 @@ pub(super) fn settled(answer: SettleResponse, request: &Request, sent_before: bo
     let code = answer.error_reason.as_deref().unwrap_or_default();
     let reverted = code == REVERTED && !answer.transaction.is_empty();
     if OPEN.contains(&code) {
-        return Err(fault(&format!("the facilitator has not finished settling: {}", named(code)), Retry::Unknown));
+        let open = fault(&format!("the facilitator has not finished settling: {}", named(code)), Retry::Unknown);
+        return Err(Fault { source: broadcast(&answer.transaction), ..open });
     }
     if sent_before && !reverted {
         // The call whose answer was lost may be the very reason: the nonce is used, the balance is gone.
@@ -97,6 +98,10 @@ fn contradiction(answer: &SettleResponse, request: &Request) -> Option<&'static 
     let hash = &answer.transaction;
     let looks_right = hash.len() <= 256 && (!evm || hash.is_empty() || is_hash(hash));
     (!looks_right || (needs_one && hash.is_empty())).then_some("without a transaction")
+}
+
+fn broadcast(hash: &str) -> Option<Box<dyn std::error::Error + Send + Sync>> {
+    is_hash(hash).then(|| Broadcast { transaction: hash.to_owned() }.into())
 }
 
 fn is_hash(text: &str) -> bool {
