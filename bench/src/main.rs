@@ -33,7 +33,10 @@ fn main() -> anyhow::Result<ExitCode> {
             // A subject of the gate bench, in a process of its own so that its CPU time can be read.
             ["serve", subject, rest @ ..] => gate::subject::serve(subject, rest).await?,
             _ => {
-                eprintln!("error: no such benchmark: {}; there are `ledger`, `gate` and `facilitator`", words.join(" "));
+                eprintln!(
+                    "error: no such benchmark: {}; there are `ledger`, `gate` and `facilitator`",
+                    words.join(" ")
+                );
                 return Ok(ExitCode::from(2));
             }
         }

@@ -65,7 +65,12 @@ struct Answer {
 }
 
 /// Sends every body once, over `connections` connections.
-pub(super) async fn send(address: SocketAddr, verb: Verb, bodies: Vec<Bytes>, connections: usize) -> anyhow::Result<Outcome> {
+pub(super) async fn send(
+    address: SocketAddr,
+    verb: Verb,
+    bodies: Vec<Bytes>,
+    connections: usize,
+) -> anyhow::Result<Outcome> {
     let (bodies, next) = (Arc::new(bodies), Arc::new(AtomicUsize::new(0)));
     let started = Instant::now();
     let tasks: Vec<_> = (0..connections)
@@ -82,7 +87,12 @@ pub(super) async fn send(address: SocketAddr, verb: Verb, bodies: Vec<Bytes>, co
     Ok(Outcome { elapsed: started.elapsed(), ..all })
 }
 
-async fn connection(address: SocketAddr, verb: Verb, bodies: Arc<Vec<Bytes>>, next: Arc<AtomicUsize>) -> anyhow::Result<Outcome> {
+async fn connection(
+    address: SocketAddr,
+    verb: Verb,
+    bodies: Arc<Vec<Bytes>>,
+    next: Arc<AtomicUsize>,
+) -> anyhow::Result<Outcome> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -90,7 +100,8 @@ async fn connection(address: SocketAddr, verb: Verb, bodies: Arc<Vec<Bytes>>, ne
     let mut outcome = Outcome::default();
     while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
         let request = Request::post(verb.path()).header("host", "bench").header("content-type", "application/json");
-        let answer = sender.send_request(request.body(Full::new(body.clone()))?).await.context("the facilitator hung up")?;
+        let answer =
+            sender.send_request(request.body(Full::new(body.clone()))?).await.context("the facilitator hung up")?;
         let status = answer.status();
         let text = answer.into_body().collect().await?.to_bytes();
         let answer: Answer = serde_json::from_slice(&text).unwrap_or_default();

@@ -43,7 +43,8 @@ pub(crate) async fn run(ours: bool) -> anyhow::Result<()> {
 
 impl Bench {
     async fn start(ours: bool) -> anyhow::Result<Self> {
-        let url = std::env::var("FAREBOX_TEST_ANVIL").context("FAREBOX_TEST_ANVIL is not set; ./x bench starts a chain")?;
+        let url =
+            std::env::var("FAREBOX_TEST_ANVIL").context("FAREBOX_TEST_ANVIL is not set; ./x bench starts a chain")?;
         let (chain, payers, home) = (Chain::new(&url), Payers::new(PAYERS)?, tempfile::tempdir()?);
         chain.fund(&payers.addresses()).await?;
         let mut subjects = Vec::new();

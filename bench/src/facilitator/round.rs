@@ -48,7 +48,8 @@ pub(super) fn pairs(subjects: &[Subject]) -> Vec<(usize, usize)> {
     let without_ours = !subjects.iter().any(|subject| subject.ours);
     let shown = (0..subjects.len()).filter(|at| subjects[*at].ours || without_ours);
     let peers: Vec<usize> = (0..subjects.len()).filter(|at| !subjects[*at].ours).collect();
-    shown.flat_map(|at| peers.iter().map(move |peer| (at, *peer)).collect::<Vec<_>>()).collect()
+    let of = |at: usize| peers.iter().filter(move |peer| **peer != at).map(move |peer| (at, *peer));
+    shown.flat_map(of).collect()
 }
 
 pub(super) fn compare(subjects: &[Subject], verb: Verb, callers: usize, rounds: &[Round]) {
@@ -56,15 +57,16 @@ pub(super) fn compare(subjects: &[Subject], verb: Verb, callers: usize, rounds: 
         Verb::Verify => ("verifies/s", "server CPU us/verify", "share of verifies refused"),
         Verb::Settle => ("settles/s", "server CPU us/settle", "share of settles refused"),
     };
-    let readings: [Reading; 3] = [
-        (rate, |sample| sample.per_second),
-        (cpu, |sample| sample.cpu_us),
-        (refused, |sample| sample.refused),
-    ];
+    let readings: [Reading; 3] =
+        [(rate, |sample| sample.per_second), (cpu, |sample| sample.cpu_us), (refused, |sample| sample.refused)];
     for (unit, read) in readings {
         let of = |at: usize| -> Vec<f64> { rounds.iter().map(|round| read(&round.of_subjects[at])).collect() };
         for (subject, baseline) in pairs(subjects) {
-            print(subjects[subject].name, callers, unit, &of(subject), subjects[baseline].name, &of(baseline));
+            let (values, baselines) = (of(subject), of(baseline));
+            // That nobody refused anything needs no line.
+            if values.iter().chain(&baselines).any(|value| *value > 0.0) {
+                print(subjects[subject].name, callers, unit, &values, subjects[baseline].name, &baselines);
+            }
         }
         if unit == "server CPU us/verify" {
             let bare: Vec<f64> = rounds.iter().map(|round| round.bare.as_secs_f64() * 1e6).collect();

@@ -37,14 +37,16 @@ impl Subject {
     }
 
     pub(super) fn python(chain: &str, signer: usize) -> anyhow::Result<Self> {
-        let python = std::env::var("FAREBOX_X402_PYTHON").context("FAREBOX_X402_PYTHON is not set; ./x bench sets it")?;
+        let python =
+            std::env::var("FAREBOX_X402_PYTHON").context("FAREBOX_X402_PYTHON is not set; ./x bench sets it")?;
         let mut command = Command::new(python);
         command.arg(peers("facilitator.py")).env("RPC_URL", chain).env("SIGNER_KEY", SIGNERS[signer]);
         Self::spawn("Python x402 2.25", false, &mut command, signer)
     }
 
     pub(super) fn typescript(chain: &str, signer: usize) -> anyhow::Result<Self> {
-        let modules = std::env::var("FAREBOX_NODE_MODULES").context("FAREBOX_NODE_MODULES is not set; ./x bench sets it")?;
+        let modules =
+            std::env::var("FAREBOX_NODE_MODULES").context("FAREBOX_NODE_MODULES is not set; ./x bench sets it")?;
         let modules = Path::new(&modules).parent().context("an odd FAREBOX_NODE_MODULES")?;
         let mut command = Command::new("node");
         command.arg(peers("facilitator.mjs")).env("MODULES", modules);
@@ -59,7 +61,12 @@ impl Subject {
         Ok(Self { name, ours, process, signer })
     }
 
-    pub(super) async fn send(&self, verb: Verb, bodies: Vec<bytes::Bytes>, connections: usize) -> anyhow::Result<Outcome> {
+    pub(super) async fn send(
+        &self,
+        verb: Verb,
+        bodies: Vec<bytes::Bytes>,
+        connections: usize,
+    ) -> anyhow::Result<Outcome> {
         let outcome = send(self.process.address(), verb, bodies, connections).await?;
         if outcome.refusals() > 0 {
             eprintln!("{}: {} answered no: {:?}", self.name, verb.path(), outcome.refused);

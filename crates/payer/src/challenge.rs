@@ -1,7 +1,7 @@
 //! What a 402 answer asks for, and which way to pay is taken.
 
 use farebox_x402::{
-    Accept, CreditsAccept, Dialect, Family, PaymentRequired, Requirements, VERSION, Version,
+    Accept, CreditsAccept, Dialect, EXACT, Family, PaymentRequired, Requirements, UPTO, VERSION, Version,
     credits::SCHEME,
     header::{self, PAYMENT_REQUIRED},
     offer_v1,
@@ -96,9 +96,10 @@ pub(crate) fn choose<'a>(
             Accept::Credits(accept) if accept.scheme == SCHEME => credits(accept, budget, means),
             Accept::Chain(offer) => chain(offer, means, &allowed),
             Accept::Credits(CreditsAccept { scheme, .. }) => Err(Denied::Scheme(scheme.clone())),
-            Accept::Other(other) => {
-                Err(Denied::Scheme(other.get("scheme").and_then(Value::as_str).unwrap_or_default().to_owned()))
-            }
+            Accept::Other(other) => match other.get("scheme").and_then(Value::as_str).unwrap_or_default() {
+                EXACT | UPTO | SCHEME => Err(Denied::Malformed("a way to pay is malformed")),
+                scheme => Err(Denied::Scheme(scheme.to_owned())),
+            },
         };
         match choice {
             Ok(Choice::Credits(accept)) => return bound(challenge, accept, request),

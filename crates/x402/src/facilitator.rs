@@ -212,19 +212,19 @@ pub struct Refusal {
 pub struct Fault {
     /// What broke, for the log.
     pub what: String,
-    /// As the [source](Fault::source) of a fault: the transaction was broadcast, and nobody has seen it land. Shown to payers.
+    /// Whether another try can help.
+    pub retry: Retry,
+    /// The cause, if there is one.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// As the [source](Fault::source) of a fault: the transaction was broadcast, and nobody has seen it land. Shown to payers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("broadcast as {transaction}")]
 pub struct Broadcast {
     /// Its hash.
     pub transaction: String,
-}
-
-/// Whether another try can help.
-    pub retry: Retry,
-    /// The cause, if there is one.
-    #[source]
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 /// Whether another try can help.

@@ -70,6 +70,10 @@ fn explain(error: &PayError, url: &str, args: &PayArgs) -> anyhow::Error {
             let what = format!("{error} (backend {})", args.backend);
             (what, "check the API key and --backend; `farebox key create --role buyer` makes a key")
         }
+        PayError::Refused { code, .. } if code == "permit2_allowance_required" => {
+            let help = "let Permit2 take the token (approve), or name a node with --rpc-url so that an allowance is signed along where the seller offers that; the authorization that was refused is shown again until it expires";
+            (error.to_string(), help)
+        }
         PayError::Refused { offer, .. } if on_chain(offer.as_deref()) => {
             let help = "enough of the token in the wallet? the same authorization is shown again when you repeat the request; another is signed only after it expired";
             (error.to_string(), help)

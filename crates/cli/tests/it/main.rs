@@ -7,5 +7,6 @@ mod hostile;
 mod journey;
 mod kill_9;
 mod parallel;
+mod pay;
 mod stack;
 mod world;

@@ -1,6 +1,7 @@
 //! The facilitator on a real chain, which `FAREBOX_TEST_ANVIL` names; without one these tests say that they are skipped.
 
 mod crash;
+mod node;
 mod http;
 mod people;
 mod rpc;

@@ -1,15 +1,25 @@
 //! A facilitator with its database and its signer, on the chain of tests.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use farebox_engine::ledger::Actor;
 use farebox_evm::{Wallet, primitives::Address};
 use farebox_server::facilitator::{ChainOptions, Facilitating};
 use farebox_store::{Change, Database, DatabaseUrl, Merchant, OperationKey, Record, Store};
-use farebox_types::{Clock, Id, Merchant as MerchantKind, Mode, SystemClock};
+use farebox_types::{Clock, Id, Merchant as MerchantKind, Mode, SystemClock, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    sync::oneshot,
+};
 
 use super::{
     people::{USDC, address, body, wallet},
@@ -17,6 +27,8 @@ use super::{
 };
 
 pub(super) struct Town {
+    clock: Arc<Ahead>,
+    chain: Option<Child>,
     pub(super) url: String,
     pub(super) store: Arc<dyn Store>,
     pub(super) merchant: Id<MerchantKind>,
@@ -24,6 +36,16 @@ pub(super) struct Town {
     pub(super) payer: Wallet,
     pub(super) seller: Address,
     folder: TempDir,
+}
+
+/// The machine's clock, moved forward: leases end when a test says so.
+#[derive(Default)]
+struct Ahead(AtomicI64);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().after(Duration::from_micros(self.0.load(Ordering::SeqCst).unsigned_abs()))
+    }
 }
 
 /// A facilitator that runs until it is killed or closed.
@@ -47,8 +69,33 @@ impl Town {
             println!("skipped: FAREBOX_TEST_ANVIL is not set");
             return None;
         };
+        Some(Self::at(url, None).await)
+    }
+
+    /// On a chain that nobody else uses, whose blocks may be undone.
+    #[expect(clippy::disallowed_methods, reason = "tests take their chain from the environment")]
+    pub(super) async fn with_a_chain_of_its_own() -> Option<Self> {
+        let Ok(anvil) = std::env::var("FAREBOX_TEST_ANVIL_BIN") else {
+            println!("skipped: FAREBOX_TEST_ANVIL_BIN is not set");
+            return None;
+        };
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(anvil);
+        command.args(["--silent", "--host", "127.0.0.1", "--chain-id", "84532", "--port", &port.to_string()]);
+        let chain = command.kill_on_drop(true).spawn().unwrap();
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let url = format!("http://127.0.0.1:{port}");
+        let code = include_str!("../../../../evm/contracts/artifacts/TestUsd.hex").trim();
+        rpc(&url, "anvil_setCode", json!([USDC, format!("0x{code}")])).await;
+        Some(Self::at(url, Some(chain)).await)
+    }
+
+    async fn at(url: String, chain: Option<Child>) -> Self {
+        let clock = Arc::new(Ahead::default());
         let folder = tempfile::tempdir().unwrap();
-        let store = open(&folder).await;
+        let store = open(&folder, Arc::clone(&clock)).await;
         store.migrate().await.unwrap();
         let merchant = Id::generate();
         let row = Merchant { id: merchant, name: "town".into(), mode: Mode::Test, created_at: SystemClock.now() };
@@ -63,10 +110,19 @@ impl Town {
         };
         store.record(record).await.unwrap();
         let (signer, payer) = (wallet(), wallet());
-        let town = Self { url, store, merchant, signer, payer, seller: address(&wallet()), folder };
+        let town = Self { clock, chain, url, store, merchant, signer, payer, seller: address(&wallet()), folder };
         town.gas_for(&town.signer).await;
         town.mint(&town.payer, 100_000_000).await;
-        Some(town)
+        town
+    }
+
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock) as Arc<dyn Clock>
+    }
+
+    /// Time passes for the facilitator and its store.
+    pub(super) fn pass(&self, time: Duration) {
+        self.clock.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
     pub(super) async fn gas_for(&self, wallet: &Wallet) {
@@ -115,7 +171,7 @@ impl Town {
 
     pub(super) fn open_with(&self, options: ChainOptions) -> Running {
         let store = Arc::clone(&self.store);
-        let facilitating = Facilitating::new(store, Arc::new(SystemClock), self.merchant, vec![options]).unwrap();
+        let facilitating = Facilitating::new(store, self.clock(), self.merchant, vec![options]).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let running = facilitating.clone();
         tokio::spawn(running.run(async {
@@ -130,10 +186,11 @@ impl Town {
         assert!(report.is_clean(), "{:?}", report.differences);
         self.store.close().await;
         drop(self.folder);
+        drop(self.chain);
     }
 }
 
-async fn open(folder: &TempDir) -> Arc<dyn Store> {
+async fn open(folder: &TempDir, clock: Arc<Ahead>) -> Arc<dyn Store> {
     let url: DatabaseUrl = format!("sqlite:{}", folder.path().join("town.db").display()).parse().unwrap();
-    Database::open(&url, Arc::new(SystemClock)).await.unwrap()
+    Database::open(&url, clock).await.unwrap()
 }
