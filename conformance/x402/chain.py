@@ -40,15 +40,19 @@ def send(sender, to, data):
 
 
 def payer(dollars=100):
-    """A new account with money and nothing for gas; Permit2 may move its tokens, as x402's `upto` demands."""
+    """A new account with money and nothing for gas."""
     account = Account.create()
     send(rpc("eth_accounts")[9], TOKEN, f"0x40c10f19{word(account.address)}{word(dollars * 10**6)}")
-    rpc("anvil_setBalance", account.address, hex(10**18))
-    rpc("anvil_impersonateAccount", account.address)
-    send(account.address, TOKEN, f"0x095ea7b3{word(PERMIT2)}{word(2**256 - 1)}")
-    rpc("anvil_stopImpersonatingAccount", account.address)
-    rpc("anvil_setBalance", account.address, "0x0")
     return account
+
+
+def allow_permit2(owner):
+    """What x402's `upto` demands of a payer: Permit2 may move its tokens."""
+    rpc("anvil_setBalance", owner, hex(10**18))
+    rpc("anvil_impersonateAccount", owner)
+    send(owner, TOKEN, f"0x095ea7b3{word(PERMIT2)}{word(2**256 - 1)}")
+    rpc("anvil_stopImpersonatingAccount", owner)
+    rpc("anvil_setBalance", owner, "0x0")
 
 
 def balance(address):

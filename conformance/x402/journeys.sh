@@ -5,7 +5,8 @@
 signer_key=0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d
 
 on_chain() {
-    local python t402 database=sqlite:$work/facilitator.db
+    local python t402 paid_api=${farebox%/*}/paid-api database=sqlite:$work/facilitator.db
+    [[ -x $paid_api ]] || die "$paid_api is not built; run ./x test"
     need_x402_peers
     python=$python_peer
     need_python_peer t402 conformance/x402/t402/requirements.txt
@@ -18,9 +19,10 @@ on_chain() {
     FAREBOX_SIGNER_KEY=$signer_key start FACILITATOR facilitator \
         "$farebox" facilitator --listen 127.0.0.1:0 --json --database-url "$database" --chain "eip155:84532=$RPC_URL"
     say 'conformance: official clients pay examples/paid-api through our facilitator'
-    start PAID_API paid-api "${farebox%/*}/paid-api" \
+    start PAID_API paid-api "$paid_api" \
         --listen 127.0.0.1:0 --facilitator "$FACILITATOR" --pay-to "$PAY_TO" --network eip155:84532
     judge 'Python x402, httpx' 4 1 "$python" conformance/x402/python/pay_httpx.py
+    ALLOWANCE=none judge 'Python x402, gas sponsored' 0 1 "$python" conformance/x402/python/pay_sponsored.py
     judge 'Python x402, requests' 2 1 "$python" conformance/x402/python/pay_requests.py
     judge 'TypeScript @x402/fetch' 4 1 node conformance/x402/typescript/pay_fetch.mjs
     judge 'Python t402, httpx' 4 0 "$t402" conformance/x402/t402/pay_httpx.py

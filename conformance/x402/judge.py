@@ -4,6 +4,7 @@ usage: judge.py NAME PAID UPTO COMMAND…
 
 The journey must end with one line of JSON: a list of the receipts it was given, [{"kind": "paid" | "upto", "transaction",
 "amount"}]. There must be PAID and UPTO of them, and on the chain exactly these transfers from the payer to the seller and no others.
+With ALLOWANCE=none, the payer has never allowed Permit2 anything.
 """
 
 import base64
@@ -42,6 +43,8 @@ def judge(name, paid, upto, command):
     seller = os.environ["PAY_TO"]
     prices = {"paid": price("/paid"), "upto": price("/upto") if upto else 0}
     payer = chain.payer()
+    if os.environ.get("ALLOWANCE") != "none":
+        chain.allow_permit2(payer.address)
     had, start = {who: chain.balance(who) for who in (payer.address, seller)}, chain.block()
     receipts = run(command, payer)
     kinds = Counter(receipt["kind"] for receipt in receipts)

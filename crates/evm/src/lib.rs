@@ -15,7 +15,8 @@ mod wallet;
 
 pub use alloy_primitives as primitives;
 pub use payload::{
-    Authorization, EIP2612_EXTENSION, MARGIN_SECONDS, Payment, Phase, eip3009_payload, permit2_payload, sponsoring_extension,
+    Authorization, EIP2612_EXTENSION, MARGIN_SECONDS, Payment, Phase, eip3009_payload, permit2_payload,
+    sponsoring_extension,
 };
 pub use signature::{BadSignature, Signature};
 pub use wallet::{BadKey, Wallet};

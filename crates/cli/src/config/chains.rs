@@ -12,8 +12,17 @@ use serde::{Deserialize, Serialize};
 use crate::{args::FacilitatorFlags, failure::failure};
 
 /// The keys of a chain's table.
-pub(super) const CHAIN_KEYS: [&str; 8] =
-    ["rpc_url", "rpc_urls", "signer_key_env", "signer_key_file", "confirmations", "watch", "max_fee_gwei", "factories"];
+pub(super) const CHAIN_KEYS: [&str; 9] = [
+    "rpc_url",
+    "rpc_urls",
+    "signer_key_env",
+    "signer_key_file",
+    "confirmations",
+    "watch",
+    "max_fee_gwei",
+    "factories",
+    "batch",
+];
 /// The keys of the facilitator's table.
 pub(super) const FACILITATOR_KEYS: [&str; 4] = ["require_api_key", "rate_limit", "behind_proxy", "merchant"];
 
@@ -31,6 +40,8 @@ pub(crate) struct Chain {
     /// Wei per gas.
     pub(crate) max_fee: Option<u128>,
     pub(crate) factories: HashSet<Address>,
+    /// Payments in one transaction at most.
+    pub(crate) batch: Option<usize>,
 }
 
 /// Where keys are.
@@ -64,6 +75,7 @@ pub(super) struct RawChain {
     watch: Option<u64>,
     max_fee_gwei: Option<u64>,
     factories: Vec<String>,
+    batch: Option<usize>,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -133,6 +145,7 @@ impl Chain {
             watch: None,
             max_fee: None,
             factories: HashSet::new(),
+            batch: None,
         }
     }
 }
@@ -162,6 +175,7 @@ impl RawChain {
             watch: self.watch,
             max_fee: self.max_fee_gwei.map(|gwei| u128::from(gwei) * WEI_PER_GWEI),
             factories,
+            batch: self.batch,
             ..Chain::bare(&network)
         })
     }

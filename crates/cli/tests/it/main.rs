@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod commands;
+mod facilitator;
 mod hostile;
 mod journey;
 mod kill_9;

@@ -7,7 +7,7 @@ use crate::{
     contracts::{EXACT_PROXY, MULTICALL3, PERMIT2, UPTO_PROXY},
     payload::{Authorization, Payment, Sponsoring},
     signature::Signature,
-    typed::{Permit2Transfer, TransferAuthorization},
+    typed::{Domain, Permit2Transfer, TransferAuthorization},
 };
 
 sol! {
@@ -44,17 +44,38 @@ sol! {
 
 /// What ends a signature of an account that is not deployed yet (ERC-6492).
 const WRAPPED: [u8; 32] = [
-    0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92,
-    0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92,
+    0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64,
+    0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92, 0x64, 0x92,
 ];
+
+/// A token's transfer by a key's signature; tokens ask accounts with code here too.
+const GAS_BY_KEY: u64 = 200_000;
+/// A token's transfer by any other signature.
+const GAS_BY_CODE: u64 = 600_000;
+/// A proxy's settlement.
+const GAS_BY_PERMIT2: u64 = 400_000;
+/// The deployment of an account; as much again for the transfer that follows it.
+const GAS_DEPLOYING: u64 = 1_000_000;
 
 /// One call of a contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContractCall {
     pub(crate) to: Address,
     pub(crate) data: Bytes,
-    /// Gas enough for it, generously.
+    /// What it may use: simulations have no more than this, so that what verifies does not run out when it settles.
     pub(crate) gas: u64,
+}
+
+impl ContractCall {
+    /// What a transaction of it may use: its own gas, what its bytes cost (EIP-2028, EIP-7623), and what a simulation finds
+    /// warmed up.
+    pub(crate) fn limit(&self) -> u64 {
+        const BASE: u64 = 21_000;
+        const COLD: u64 = 50_000;
+        let tokens: u64 = self.data.iter().map(|byte| if *byte == 0 { 1 } else { 4 }).sum();
+        let own = if self.data.is_empty() { 0 } else { self.gas + COLD };
+        BASE + (own + 4 * tokens).max(10 * tokens)
+    }
 }
 
 /// A signature, and the deployment that must come first.
@@ -73,16 +94,17 @@ pub(crate) fn unwrap(signature: &Bytes) -> Option<Unwrapped> {
     Some(Unwrapped { inner, factory: Some((factory, factoryCall)) })
 }
 
-/// The call that settles `payment` for `amount`; for an account that may have to be deployed, both in one.
+/// The call that settles `payment` for `amount`; for an account that may have to be deployed, both in one. Only its facilitator
+/// itself may settle `upto`, so its account must be there.
 pub(crate) fn settlement(payment: &Payment, unwrapped: &Unwrapped, amount: U256) -> ContractCall {
     let alone = transfer(payment, &unwrapped.inner, amount);
-    let Some((factory, call)) = &unwrapped.factory else { return alone };
+    let Some((factory, call)) = unwrapped.factory.as_ref().filter(|_| !payment.is_upto()) else { return alone };
     let calls = vec![
         // It fails if the account is there already, which is as good.
         Call3 { target: *factory, allowFailure: true, callData: call.clone() },
         Call3 { target: alone.to, allowFailure: false, callData: alone.data },
     ];
-    ContractCall { to: MULTICALL3, data: aggregate3Call { calls }.abi_encode().into(), gas: 2_000_000 }
+    ContractCall { to: MULTICALL3, data: aggregate3Call { calls }.abi_encode().into(), gas: 2 * GAS_DEPLOYING + 100_000 }
 }
 
 /// One transaction for several payments: each moves or fails by itself.
@@ -90,18 +112,25 @@ pub(crate) fn settlements(payments: &[(&Payment, Unwrapped, U256)]) -> ContractC
     if let [(payment, unwrapped, amount)] = payments {
         return settlement(payment, unwrapped, *amount);
     }
-    let mut gas = 60_000;
+    let mut gas = 30_000;
     let calls = payments.iter().map(|(payment, unwrapped, amount)| {
         let call = transfer(payment, &unwrapped.inner, *amount);
-        gas += call.gas;
+        gas += call.gas + 10_000;
         Call3 { target: call.to, allowFailure: true, callData: call.data }
     });
     let calls = calls.collect();
     ContractCall { to: MULTICALL3, data: aggregate3Call { calls }.abi_encode().into(), gas }
 }
 
+/// What is simulated of it: the transfer, with the gas that it will have.
+pub(crate) fn simulation(payment: &Payment, unwrapped: &Unwrapped, amount: U256) -> ContractCall {
+    let alone = transfer(payment, &unwrapped.inner, amount);
+    let gas = if unwrapped.factory.is_some() && !payment.is_upto() { GAS_DEPLOYING } else { alone.gas };
+    ContractCall { gas, ..alone }
+}
+
 /// The transfer alone.
-pub(crate) fn transfer(payment: &Payment, signature: &Bytes, amount: U256) -> ContractCall {
+fn transfer(payment: &Payment, signature: &Bytes, amount: U256) -> ContractCall {
     match &payment.authorization {
         Authorization::Transfer(transfer) => by_authorization(payment.asset, transfer, signature),
         Authorization::Permit2(transfer) => by_permit2(payment, transfer, signature, amount),
@@ -114,13 +143,31 @@ fn by_authorization(asset: Address, of: &TransferAuthorization, signature: &Byte
     match Signature::read(signature) {
         Ok(one) => {
             let (v, r, s) = (one.v(), one.r(), one.s());
-            let call = transferWithAuthorizationCall { from, to, value, validAfter: after, validBefore: before, nonce, v, r, s };
-            ContractCall { to: asset, data: call.abi_encode().into(), gas: 150_000 }
+            let call = transferWithAuthorizationCall {
+                from,
+                to,
+                value,
+                validAfter: after,
+                validBefore: before,
+                nonce,
+                v,
+                r,
+                s,
+            };
+            ContractCall { to: asset, data: call.abi_encode().into(), gas: GAS_BY_KEY }
         }
         Err(_) => {
             let signature = signature.clone();
-            let call = Bytewise::transferWithAuthorizationCall { from, to, value, validAfter: after, validBefore: before, nonce, signature };
-            ContractCall { to: asset, data: call.abi_encode().into(), gas: 600_000 }
+            let call = Bytewise::transferWithAuthorizationCall {
+                from,
+                to,
+                value,
+                validAfter: after,
+                validBefore: before,
+                nonce,
+                signature,
+            };
+            ContractCall { to: asset, data: call.abi_encode().into(), gas: GAS_BY_CODE }
         }
     }
 }
@@ -131,7 +178,7 @@ fn by_permit2(payment: &Payment, of: &Permit2Transfer, signature: &Bytes, amount
         nonce: of.nonce,
         deadline: of.deadline,
     };
-    let (owner, signature) = (payment.payer, signature.clone());
+    let (owner, signature) = (payment.payer, canonical(payment, of, signature));
     let (to, valid_after) = (of.witness.to, of.witness.valid_after);
     let allowed = payment.sponsoring.as_ref().and_then(allowed);
     let (proxy, data) = match (of.witness.facilitator, allowed) {
@@ -152,13 +199,45 @@ fn by_permit2(payment: &Payment, of: &Permit2Transfer, signature: &Bytes, amount
             (UPTO_PROXY, Upto::settleWithPermitCall { allowed, permit, amount, owner, witness, signature }.abi_encode())
         }
     };
-    ContractCall { to: proxy, data: data.into(), gas: 400_000 }
+    ContractCall { to: proxy, data: data.into(), gas: GAS_BY_PERMIT2 }
+}
+
+/// Permit2 knows no other last byte of a key's signature than 27 and 28. What is no key's signature stays as it is.
+fn canonical(payment: &Payment, of: &Permit2Transfer, signature: &Bytes) -> Bytes {
+    if !matches!(signature.last(), Some(0 | 1)) {
+        return signature.clone();
+    }
+    match Signature::read(signature) {
+        Ok(one) if one.recover(of.digest(&Domain::permit2(payment.chain))) == Ok(payment.payer) => one.bytes().into(),
+        _ => signature.clone(),
+    }
 }
 
 fn allowed(sponsoring: &Sponsoring) -> Option<Allowed> {
     let signature = Signature::read(&sponsoring.signature).ok()?;
     let (value, deadline) = (sponsoring.permit.value, sponsoring.permit.deadline);
     Some(Allowed { value, deadline, r: signature.r(), s: signature.s(), v: signature.v() })
+}
+
+/// Whether a transaction that calls `to` with `input` settles this very Permit2 payment, and nothing else.
+pub(crate) fn settles_permit2(payment: &Payment, of: &Permit2Transfer, to: Address, input: &[u8]) -> bool {
+    let Some((selector, parameters)) = input.split_first_chunk::<4>() else { return false };
+    let found = match (of.witness.facilitator, *selector) {
+        (None, Exact::settleCall::SELECTOR) if to == EXACT_PROXY => {
+            Exact::settleCall::abi_decode_raw(parameters).map(|call| (call.permit, call.owner)).ok()
+        }
+        (None, Exact::settleWithPermitCall::SELECTOR) if to == EXACT_PROXY => {
+            Exact::settleWithPermitCall::abi_decode_raw(parameters).map(|call| (call.permit, call.owner)).ok()
+        }
+        (Some(_), Upto::settleCall::SELECTOR) if to == UPTO_PROXY => {
+            Upto::settleCall::abi_decode_raw(parameters).map(|call| (call.permit, call.owner)).ok()
+        }
+        (Some(_), Upto::settleWithPermitCall::SELECTOR) if to == UPTO_PROXY => {
+            Upto::settleWithPermitCall::abi_decode_raw(parameters).map(|call| (call.permit, call.owner)).ok()
+        }
+        _ => None,
+    };
+    found.is_some_and(|(permit, owner)| owner == payment.payer && permit.nonce == of.nonce)
 }
 
 /// The view that says whether the payment's nonce has been used, and the bit of its answer that does.

@@ -55,7 +55,12 @@ impl Chain {
     }
 
     /// What the token says against it. A token that says nothing is left to the simulation.
-    async fn disagreement(&self, asset: Address, stated: &TokenDomain, domain: Domain) -> Result<Option<Refusal>, Fault> {
+    async fn disagreement(
+        &self,
+        asset: Address,
+        stated: &TokenDomain,
+        domain: Domain,
+    ) -> Result<Option<Refusal>, Fault> {
         let ask = |data: Vec<u8>| Call {
             method: "eth_call",
             params: json!([{"to": asset, "data": hex_bytes(&data)}, "latest"]),

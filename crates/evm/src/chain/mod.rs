@@ -9,6 +9,7 @@ mod quantity;
 mod revert;
 mod rpc;
 mod transaction;
+mod uses;
 mod verify;
 
 use std::{
@@ -22,9 +23,10 @@ use serde_json::json;
 use tokio::time::Instant;
 
 pub use fault::Fault;
-pub use look::{Look, Receipt, Use};
+pub use look::{Look, Receipt};
 pub use rpc::BadNode;
 pub use transaction::{Fees, Sent, Signed};
+pub use uses::Use;
 pub use verify::Good;
 
 use self::{domains::Domains, probe::Probe, quantity::Hex, rpc::Rpc};

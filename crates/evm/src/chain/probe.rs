@@ -168,7 +168,8 @@ async fn answer(rpc: &Rpc, question: Question, reply: Reply, found: Option<Found
 
 async fn alone(rpc: &Rpc, question: Question, reply: Reply) {
     let found = call(rpc, std::slice::from_ref(&question)).await;
-    let found = found.and_then(|found| found.into_iter().next().flatten().ok_or_else(|| unreadable(METHOD, "no finding")));
+    let found =
+        found.and_then(|found| found.into_iter().next().flatten().ok_or_else(|| unreadable(METHOD, "no finding")));
     let _ = reply.send(found);
 }
 

@@ -21,7 +21,8 @@ impl<'de> Deserialize<'de> for Hex<u128> {
 
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<U256, D::Error> {
     let text = String::deserialize(from)?;
-    let digits = text.strip_prefix("0x").filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let digits =
+        text.strip_prefix("0x").filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()));
     digits.and_then(|digits| U256::from_str_radix(digits, 16).ok()).ok_or_else(|| D::Error::custom("not a hex number"))
 }
 

@@ -81,7 +81,8 @@ impl Chain {
             Call { method: "eth_gasPrice", params: json!([]) },
         ];
         let mut answers = self.rpc().batch(&calls).await?.into_iter();
-        let mut next = || answers.next().unwrap_or_else(|| Err(RpcError { code: 0, message: String::new(), data: None }));
+        let mut next =
+            || answers.next().unwrap_or_else(|| Err(RpcError { code: 0, message: String::new(), data: None }));
         let block: Block = read("eth_getBlockByNumber", next())?;
         let priority = read::<Hex<u128>>("eth_maxPriorityFeePerGas", next()).map_or(1, |fee| fee.0.max(1));
         let max = match block.base_fee_per_gas {
@@ -109,7 +110,8 @@ impl Chain {
             calls::unwrap(&payment.signature).map(|unwrapped| (unwrapped, amount.units())).ok_or_else(broken)
         };
         let unwrapped = payments.iter().map(unwrap).collect::<Result<Vec<_>, _>>()?;
-        let all: Vec<_> = payments.iter().zip(unwrapped).map(|((one, _), (inner, amount))| (*one, inner, amount)).collect();
+        let all: Vec<_> =
+            payments.iter().zip(unwrapped).map(|((one, _), (inner, amount))| (*one, inner, amount)).collect();
         Ok(self.sign(&calls::settlements(&all), nonce, fees, wallet))
     }
 
@@ -117,14 +119,14 @@ impl Chain {
     #[must_use]
     pub fn sign_cancel(&self, nonce: u64, fees: Fees, wallet: &Wallet) -> Signed {
         let to = Address::new(*wallet.address().bytes());
-        self.sign(&ContractCall { to, data: [].into(), gas: 21_000 }, nonce, fees, wallet)
+        self.sign(&ContractCall { to, data: [].into(), gas: 0 }, nonce, fees, wallet)
     }
 
     fn sign(&self, call: &ContractCall, nonce: u64, fees: Fees, wallet: &Wallet) -> Signed {
         let transaction = TxEip1559 {
             chain_id: self.id(),
             nonce,
-            gas_limit: call.gas,
+            gas_limit: call.limit(),
             max_fee_per_gas: fees.max,
             max_priority_fee_per_gas: fees.priority,
             to: TxKind::Call(call.to),
@@ -172,13 +174,13 @@ impl Chain {
 fn classify(error: &RpcError) -> Sent {
     let text = error.message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["already known", "already imported", "known transaction", "alreadyknown"]) {
+    if has(&["already known", "already imported", "known transaction", "alreadyknown", "already exists"]) {
         Sent::AlreadyKnown
     } else if has(&["nonce too low", "nonce is too low", "oldnonce"]) {
         Sent::NonceTooLow
-    } else if has(&["underpriced", "fee too low", "replacement"]) {
+    } else if has(&["underpriced", "fee too low", "feetoolow", "replacement", "block base fee", "below configured minimum"]) {
         Sent::Underpriced
-    } else if has(&["insufficient funds", "insufficient balance"]) {
+    } else if has(&["insufficient funds", "insufficientfunds", "insufficient balance", "upfront cost exceeds"]) {
         Sent::InsufficientFunds
     } else {
         Sent::Refused(error.message.clone())
@@ -197,6 +199,11 @@ mod tests {
         assert_eq!(said("nonce too low: next nonce 5, tx nonce 4"), Sent::NonceTooLow);
         assert_eq!(said("replacement transaction underpriced"), Sent::Underpriced);
         assert_eq!(said("insufficient funds for gas * price + value"), Sent::InsufficientFunds);
+        assert_eq!(said("max fee per gas less than block base fee: address 0x1, maxFeePerGas: 1"), Sent::Underpriced);
+        assert_eq!(said("FeeTooLowToCompete"), Sent::Underpriced);
+        assert_eq!(said("OldNonce"), Sent::NonceTooLow);
+        assert_eq!(said("InsufficientFunds, Account balance: 0, cumulative cost: 1"), Sent::InsufficientFunds);
+        assert_eq!(said("Upfront cost exceeds account balance"), Sent::InsufficientFunds);
         assert_eq!(said("Internal error"), Sent::Refused("Internal error".into()));
     }
 

@@ -163,7 +163,9 @@ fn judge_signature(payment: &Payment, unwrapped: &Unwrapped, signed: &Signed, fo
         (true, _) => refuse(bad_signature(payment), "the payer's account does not confirm the signature"),
         // Deployed by the settlement; the simulation decides.
         (false, Some(_)) if found.simulated => Ok(()),
-        (false, Some(_)) => refuse(bad_signature(payment), "the account does not confirm the signature once it is deployed"),
+        (false, Some(_)) => {
+            refuse(bad_signature(payment), "the account does not confirm the signature once it is deployed")
+        }
         (false, None) => match signed.by {
             Ok(signer) if signer == payment.payer => Ok(()),
             Ok(_) => refuse(bad_signature(payment), "the signature is another address's"),

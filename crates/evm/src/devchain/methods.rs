@@ -133,7 +133,8 @@ fn block(node: &Node, block: Option<&Block>, full: bool) -> Value {
 }
 
 fn transaction(node: &Node, hash: &B256) -> Value {
-    let mined = node.mined(hash).and_then(|mined| Some(mined.transaction.json(Some((node.block(mined.block)?, mined.at)))));
+    let mined =
+        node.mined(hash).and_then(|mined| Some(mined.transaction.json(Some((node.block(mined.block)?, mined.at)))));
     mined.or_else(|| node.pool.get(hash).map(|waiting| waiting.json(None))).unwrap_or_default()
 }
 

@@ -89,7 +89,8 @@ impl Node {
                     u64::from_str_radix(digits, 16).map_err(|_| unknown())
                 }
             },
-            Value::Object(object) => match (object.get("blockNumber"), object.get("blockHash").and_then(Value::as_str)) {
+            Value::Object(object) => match (object.get("blockNumber"), object.get("blockHash").and_then(Value::as_str))
+            {
                 (Some(Value::String(number)), None) => self.block_number(&Value::String(number.clone())),
                 (None, Some(hash)) => {
                     let block = hash.parse().ok().and_then(|hash| self.block_by_hash(&hash));

@@ -129,3 +129,35 @@ pub(super) async fn mine(node: Shared, period: Duration) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devchain::DevOptions;
+
+    fn answer(body: &str) -> Option<Value> {
+        Shared::new(Node::new(DevOptions::default()).unwrap()).answer(body.as_bytes())
+    }
+
+    #[test]
+    fn batches_are_answered_in_order_and_notifications_are_not() {
+        let batch = r#"[{"id":7,"method":"eth_chainId"},{"method":"evm_mine"},{"id":"b","method":"eth_blockNumber","params":[]},5]"#;
+        let answers = answer(batch).unwrap();
+        assert_eq!(answers[0], json!({"jsonrpc": "2.0", "id": 7, "result": "0x14a34"}));
+        assert_eq!(answers[1], json!({"jsonrpc": "2.0", "id": "b", "result": "0x1"}));
+        assert_eq!(answers[2]["error"]["code"], -32_600);
+        assert_eq!(answers.as_array().unwrap().len(), 3);
+        assert_eq!(answer(r#"{"method":"evm_mine"}"#), None);
+    }
+
+    #[test]
+    fn what_is_no_request_is_answered_with_an_error() {
+        let code = |body: &str| answer(body).unwrap()["error"]["code"].clone();
+        assert_eq!(code("{"), -32_700);
+        assert_eq!(code(&"[".repeat(200_000)), -32_700);
+        assert_eq!(code("[]"), -32_600);
+        assert_eq!(code("{}"), -32_600);
+        assert_eq!(code(r#"{"id":1,"method":"eth_call","params":{}}"#), -32_602);
+        assert_eq!(code(r#"{"id":1,"method":"eth_call","params":[{"to":"0x1"}]}"#), -32_602);
+    }
+}

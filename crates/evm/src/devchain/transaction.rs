@@ -54,7 +54,13 @@ impl Transaction {
             chain_id: signed.chain_id(),
             access_list: signed.access_list().cloned().unwrap_or_default(),
             gas_priority_fee: signed.max_priority_fee_per_gas(),
-            authorization_list: signed.authorization_list().unwrap_or_default().iter().cloned().map(Either::Left).collect(),
+            authorization_list: signed
+                .authorization_list()
+                .unwrap_or_default()
+                .iter()
+                .cloned()
+                .map(Either::Left)
+                .collect(),
             ..TxEnv::default()
         };
         Ok(Self { hash: *signed.hash(), env, signature: (signature.r(), signature.s(), signature.v()) })
@@ -139,6 +145,7 @@ impl Transaction {
 }
 
 fn access_list(env: &TxEnv) -> Value {
-    let item = |item: &alloy_eips::eip2930::AccessListItem| json!({"address": item.address, "storageKeys": item.storage_keys});
+    let item =
+        |item: &alloy_eips::eip2930::AccessListItem| json!({"address": item.address, "storageKeys": item.storage_keys});
     env.access_list.0.iter().map(item).collect()
 }

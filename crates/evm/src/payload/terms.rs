@@ -76,10 +76,16 @@ fn check_transfer(
         return refuse("invalid_exact_evm_payload_recipient_mismatch", "the authorization pays somebody else");
     }
     if transfer.value != requirements.amount.units() {
-        return refuse("invalid_exact_evm_payload_authorization_value_mismatch", "the authorization is for another amount");
+        return refuse(
+            "invalid_exact_evm_payload_authorization_value_mismatch",
+            "the authorization is for another amount",
+        );
     }
     if transfer.valid_before < now.saturating_add(U256::from(MARGIN_SECONDS)) {
-        return refuse("invalid_exact_evm_payload_authorization_valid_before", "the authorization has expired, or is about to");
+        return refuse(
+            "invalid_exact_evm_payload_authorization_valid_before",
+            "the authorization has expired, or is about to",
+        );
     }
     if transfer.valid_after > now {
         return refuse("invalid_exact_evm_payload_authorization_valid_after", "the authorization is not valid yet");
@@ -119,7 +125,10 @@ fn check_permit2(
             return refuse("permit2_amount_mismatch", "the permit is for another amount");
         }
         Taken::Some(amount) if transfer.amount < amount => {
-            return refuse("invalid_upto_evm_payload_settlement_exceeds_amount", "more is to be taken than was permitted");
+            return refuse(
+                "invalid_upto_evm_payload_settlement_exceeds_amount",
+                "more is to be taken than was permitted",
+            );
         }
         Taken::All(_) | Taken::Some(_) => {}
     }

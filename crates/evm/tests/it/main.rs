@@ -1,5 +1,7 @@
 //! Payments on EVM chains. Tests that need one run when `FAREBOX_TEST_ANVIL` names its RPC address, as `./x test` does.
 
+#[cfg(feature = "devchain")]
+mod devchain;
 #[cfg(feature = "chain")]
 mod settling;
 mod vectors;

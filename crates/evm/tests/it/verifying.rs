@@ -5,7 +5,9 @@ use alloy_sol_types::{SolCall, SolValue, sol};
 use farebox_evm::{Payment, Signature, contracts::PERMIT2};
 use serde_json::json;
 
-use crate::world::{FACTORY, USDC, World, address, approveCall, createCall, fresh_wallet, predictCall, random_word, resigned};
+use crate::world::{
+    FACTORY, USDC, World, address, approveCall, createCall, fresh_wallet, predictCall, random_word, resigned,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_authorization_is_valid_and_costs_nothing() {

@@ -23,7 +23,7 @@ pub struct ChainOptions {
     pub factories: HashSet<Address>,
     /// Wei per gas that is never exceeded; 1,000 gwei.
     pub max_fee: u128,
-    /// Payments that may share one transaction of Multicall3 when they wait together; 1: none do.
+    /// Payments that may share one transaction of Multicall3 when they wait together; 16. With 1, none do.
     pub batch: usize,
 }
 
@@ -56,7 +56,7 @@ impl ChainOptions {
             watch: 6,
             factories: HashSet::new(),
             max_fee: 1_000_000_000_000,
-            batch: 1,
+            batch: 16,
         }
     }
 

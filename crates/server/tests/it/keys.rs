@@ -1,7 +1,9 @@
 //! Who may ask what.
 
 use axum::http::Method;
-use farebox_server::{Keyring, TokenTerms, check_api_token, issue_api_token, new_api_key, revoke_api_key, revoke_api_token};
+use farebox_server::{
+    Keyring, TokenTerms, check_api_token, issue_api_token, new_api_key, revoke_api_key, revoke_api_token,
+};
 use farebox_store::Role;
 use farebox_types::{Id, Mode};
 use serde_json::json;

@@ -9,7 +9,9 @@ use axum::{
 };
 use farebox_engine::ledger::{Account, AccountSpec, Actor, Transfer, TransferId};
 use farebox_server::{Backend, Keyring, issue_api_key, router};
-use farebox_store::{Change, Database, DatabaseUrl, Merchant, OperationKey, Page, Record, Recorded, Role, SqliteStore, Store};
+use farebox_store::{
+    Change, Database, DatabaseUrl, Merchant, OperationKey, Page, Record, Recorded, Role, SqliteStore, Store,
+};
 use farebox_types::{
     Address, Clock, Id, ManualClock, Merchant as MerchantKind, Mode, Plan, PublicId, Quantity, Secret, Timestamp,
 };

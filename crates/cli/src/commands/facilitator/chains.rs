@@ -19,6 +19,7 @@ pub(super) fn options(chain: &Chain) -> anyhow::Result<ChainOptions> {
     options.watch = chain.watch.unwrap_or(options.watch);
     options.max_fee = chain.max_fee.unwrap_or(options.max_fee);
     options.factories = chain.factories.clone();
+    options.batch = chain.batch.unwrap_or(options.batch);
     Ok(options)
 }
 

@@ -150,10 +150,18 @@ mod tests {
     #[test]
     fn what_is_no_number_or_network_is_refused() {
         for (name, value) in [
-            ("limit", "0"), ("limit", "-1"), ("limit", "\u{661}"), ("offset", "x"), ("offset", "+1"), ("minAmount", "1e4"),
+            ("limit", "0"),
+            ("limit", "-1"),
+            ("limit", "\u{661}"),
+            ("offset", "x"),
+            ("offset", "+1"),
+            ("minAmount", "1e4"),
             ("network", "nowhere"),
         ] {
-            assert!(matches!(filter(&[(name, value)]), Err(Denial::BadField { field, .. }) if field == name), "{name}={value}");
+            assert!(
+                matches!(filter(&[(name, value)]), Err(Denial::BadField { field, .. }) if field == name),
+                "{name}={value}"
+            );
         }
     }
 }

@@ -46,12 +46,7 @@ pub(in crate::facilitator) async fn get(
     Ok(Json(find(&edge, id).await?.t402()))
 }
 
-async fn list(
-    edge: &Edge,
-    caller: &Admitted,
-    query: Asked,
-    view: fn(&Listed) -> Value,
-) -> Result<Json<Value>, Denial> {
+async fn list(edge: &Edge, caller: &Admitted, query: Asked, view: fn(&Listed) -> Value) -> Result<Json<Value>, Denial> {
     caller.may(Scope::Read)?;
     let filter = Filter::read(query)?;
     let all = edge.catalogue().all(edge.facilitating()).await?;

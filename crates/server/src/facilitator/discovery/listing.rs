@@ -163,7 +163,10 @@ mod tests {
     fn a_listing_reads_in_either_versions_names() {
         let (url, listing) = checked(&body()).unwrap();
         assert_eq!((url.as_str(), listing.active), ("https://api.example/paid", true));
-        assert_eq!((listing.accepts[0].network.as_str(), listing.accepts[0].max_timeout_seconds), ("eip155:8453", 3_600));
+        assert_eq!(
+            (listing.accepts[0].network.as_str(), listing.accepts[0].max_timeout_seconds),
+            ("eip155:8453", 3_600)
+        );
         let stored = serde_json::to_string(&listing).unwrap();
         assert_eq!(serde_json::from_str::<Listing>(&stored).unwrap(), listing);
     }
@@ -193,7 +196,8 @@ mod tests {
     #[test]
     fn an_update_changes_what_it_names() {
         let (_, listing) = checked(&body()).unwrap();
-        let update: Update = read(br#"{"active": false, "metadata": {"category": "weather"}, "accepts": null}"#).unwrap();
+        let update: Update =
+            read(br#"{"active": false, "metadata": {"category": "weather"}, "accepts": null}"#).unwrap();
         let updated = update.apply(listing.clone()).unwrap();
         assert_eq!((updated.active, &updated.accepts), (false, &listing.accepts));
         assert_eq!(updated.metadata["category"], "weather");

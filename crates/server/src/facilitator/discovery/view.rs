@@ -7,9 +7,29 @@ use super::catalogue::Listed;
 
 /// The names that the Python t402 client knows in a list: one other, and it reads none of the list.
 const T402_NAMES: [&str; 23] = [
-    "base", "base-sepolia", "avalanche-fuji", "avalanche", "ethereum", "arbitrum", "optimism", "polygon", "ink", "berachain",
-    "unichain", "mantle", "plasma", "sei", "conflux", "monad", "flare", "rootstock", "xlayer", "stable", "hyperevm",
-    "megaeth", "corn",
+    "base",
+    "base-sepolia",
+    "avalanche-fuji",
+    "avalanche",
+    "ethereum",
+    "arbitrum",
+    "optimism",
+    "polygon",
+    "ink",
+    "berachain",
+    "unichain",
+    "mantle",
+    "plasma",
+    "sei",
+    "conflux",
+    "monad",
+    "flare",
+    "rootstock",
+    "xlayer",
+    "stable",
+    "hyperevm",
+    "megaeth",
+    "corn",
 ];
 
 impl Listed {

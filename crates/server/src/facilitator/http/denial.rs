@@ -233,7 +233,10 @@ mod tests {
         assert!(body.as_object().unwrap().contains_key("payer"));
         assert_eq!((body["error"].as_str(), body["code"].as_str()), (Some("unauthorized"), Some("UNAUTHORIZED")));
         let body = read(Denial::NameReused.answer_on(Face::Settle, "base")).await;
-        assert_eq!((&body["success"], &body["transaction"], &body["network"]), (&json!(false), &json!(""), &json!("base")));
+        assert_eq!(
+            (&body["success"], &body["transaction"], &body["network"]),
+            (&json!(false), &json!(""), &json!("base"))
+        );
         assert_eq!(body["code"], "PAYLOAD_MISMATCH");
     }
 

@@ -46,7 +46,8 @@ fn check(part: &Readiness) -> Value {
 fn standing(parts: &[Readiness]) -> &'static str {
     let bad = |part: &&Readiness| part.trouble.is_some();
     let is_chain = |part: &&Readiness| part.part != "database";
-    let (chains, bad_chains) = (parts.iter().filter(is_chain).count(), parts.iter().filter(is_chain).filter(bad).count());
+    let (chains, bad_chains) =
+        (parts.iter().filter(is_chain).count(), parts.iter().filter(is_chain).filter(bad).count());
     let database_bad = parts.iter().filter(bad).count() > bad_chains;
     match bad_chains {
         _ if database_bad => "unhealthy",

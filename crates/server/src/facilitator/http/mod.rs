@@ -15,9 +15,5 @@ mod router;
 mod settle;
 mod verify;
 
-pub(super) use self::{
-    admission::Admitted,
-    denial::Denial,
-    edge::Edge,
-};
+pub(super) use self::{admission::Admitted, denial::Denial, edge::Edge};
 pub use self::{edge::FacilitatorOptions, router::router};

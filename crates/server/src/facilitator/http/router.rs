@@ -53,8 +53,5 @@ fn limited() -> Router<Edge> {
         .route("/discovery/resources", get(discovery::list_x402))
         .route("/v1/discovery/resources", get(discovery::list_t402))
         .route("/v1/discovery/register", post(discovery::register))
-        .route(
-            "/v1/discovery/resources/{id}",
-            put(discovery::update).get(discovery::get).delete(discovery::delete),
-        )
+        .route("/v1/discovery/resources/{id}", put(discovery::update).get(discovery::get).delete(discovery::delete))
 }

@@ -87,9 +87,9 @@ async fn two_hundred_settles_from_twenty_payers_through_one_signer_all_land() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn payments_that_wait_together_share_transactions_where_that_is_wanted() {
+async fn payments_that_wait_together_share_transactions_unless_that_is_not_wanted() {
     let Some(town) = Town::new().await else { return };
-    let running = town.open_with(farebox_server::facilitator::ChainOptions { batch: 32, ..town.options() });
+    let running = town.open();
     let settling = (0..200).map(|_| {
         let facilitating = running.facilitating.clone();
         let request = request(&town.pay(1_000));
@@ -101,6 +101,18 @@ async fn payments_that_wait_together_share_transactions_where_that_is_wanted() {
     }
     assert_eq!(town.takings().await, 200_000);
     assert!(town.sent().await < 100, "{} transactions", town.sent().await);
+
+    let alone = town.open_with(farebox_server::facilitator::ChainOptions { batch: 1, ..town.options() });
+    let before = town.sent().await;
+    let settling = (0..20).map(|_| {
+        let facilitating = alone.facilitating.clone();
+        let request = request(&town.pay(1_000));
+        tokio::spawn(async move { facilitating.settle(request, None).await.unwrap().response.success })
+    });
+    for settled in settling.collect::<Vec<_>>() {
+        assert!(settled.await.unwrap());
+    }
+    assert_eq!(town.sent().await - before, 20);
     town.finish().await;
 }
 

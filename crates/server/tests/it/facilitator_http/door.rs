@@ -55,7 +55,10 @@ impl Reply {
             }
             "/settle" => {
                 assert_eq!((&body["success"], body.get("payer")), (&json!(false), Some(&Value::Null)), "{body}");
-                assert!(body["errorReason"].is_string() && body["transaction"] == "" && body["network"].is_string(), "{body}");
+                assert!(
+                    body["errorReason"].is_string() && body["transaction"] == "" && body["network"].is_string(),
+                    "{body}"
+                );
             }
             _ => assert_eq!(self.header("content-type"), "application/problem+json"),
         }

@@ -26,8 +26,20 @@ fn wrong_values() -> Vec<(&'static str, Value)> {
         ("/paymentRequirements/scheme", json!(["exact"])),
         ("/paymentRequirements/payTo", json!({})),
     ];
-    for amount in [json!("1e4"), json!("\u{661}\u{660}"), json!([10000]), json!("-1"), json!("0x10"), json!(" 1"), json!("1.0"),
-        json!(10000.5), json!(true), json!("9".repeat(200)), json!(""), Value::Null] {
+    for amount in [
+        json!("1e4"),
+        json!("\u{661}\u{660}"),
+        json!([10000]),
+        json!("-1"),
+        json!("0x10"),
+        json!(" 1"),
+        json!("1.0"),
+        json!(10000.5),
+        json!(true),
+        json!("9".repeat(200)),
+        json!(""),
+        Value::Null,
+    ] {
         wrong.push(("/paymentRequirements/amount", amount));
     }
     wrong
