@@ -71,7 +71,6 @@ pub(crate) trait Writer: Send + 'static {
 
 type Reply<T> = oneshot::Sender<Result<T, Fault>>;
 
-#[expect(clippy::large_enum_variant, reason = "almost every job is a ledger command; boxing them would cost more")]
 enum Job {
     Ledger(Command, Reply<Decision>),
     Record(Box<Record>, Reply<Recorded>),

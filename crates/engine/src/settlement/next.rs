@@ -106,14 +106,7 @@ pub fn next(slot: &Slot, seen: &Seen, patience: &Patience, now: Timestamp) -> Ne
 
 /// A block has one of our transactions: what it did not pay was refused, or had been paid by another one before. What
 /// failed in company may have failed by its company, and gets a nonce of its own.
-fn after_block(
-    slot: &Slot,
-    open: &[&Settlement],
-    mined: &Mined,
-    seen: &Seen,
-    deep: bool,
-    now: Timestamp,
-) -> Next {
+fn after_block(slot: &Slot, open: &[&Settlement], mined: &Mined, seen: &Seen, deep: bool, now: Timestamp) -> Next {
     let (mut outcomes, mut unsure, mut moves) = (Vec::new(), Vec::new(), Vec::new());
     let in_company = slot.settlements.len() > 1;
     for one in open {

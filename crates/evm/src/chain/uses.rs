@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 use farebox_types::AtomicAmount;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{
@@ -61,19 +61,30 @@ impl Chain {
     /// [`Fault`]; also when the node shows too few blocks to tell.
     pub async fn use_of(&self, payment: &Payment, amount: AtomicAmount) -> Result<Use, Fault> {
         let (target, call, mask) = calls::nonce_state(payment);
-        let params = json!([{"to": target, "data": hex_bytes(&call)}, "latest"]);
-        let HexBytes(word) = self.rpc().ask("eth_call", params).await?;
+        let state = Call { method: "eth_call", params: json!([{"to": target, "data": hex_bytes(&call)}, "latest"]) };
+        let (HexBytes(word), head) = self.with_head(state).await?;
         let word = U256::try_from_be_slice(&word).ok_or_else(|| unreadable("eth_call", "not a word"))?;
-        if (word & mask).is_zero() { Ok(Use::Unused) } else { self.user_of(payment, amount).await }
+        if (word & mask).is_zero() { Ok(Use::Unused) } else { self.user_of(payment, amount, head).await }
     }
 
-    /// Looks through blocks, newest first.
-    async fn user_of(&self, payment: &Payment, amount: AtomicAmount) -> Result<Use, Fault> {
-        let Hex(head): Hex<u64> = self.rpc().ask("eth_blockNumber", json!([])).await?;
+    /// An answer, and a block that the node had when it gave it.
+    async fn with_head<T: DeserializeOwned>(&self, call: Call) -> Result<(T, u64), Fault> {
+        const HEAD: &str = "eth_blockNumber";
+        let method = call.method;
+        let mut answers = self.rpc().batch(&[Call { method: HEAD, params: json!([]) }, call]).await?.into_iter();
+        let (Some(head), Some(answer)) = (answers.next(), answers.next()) else {
+            return Err(unreadable(method, "too few answers"));
+        };
+        let Hex(head) = read(HEAD, head)?;
+        Ok((read(method, answer)?, head))
+    }
+
+    /// Looks through blocks up to `head`, newest first.
+    async fn user_of(&self, payment: &Payment, amount: AtomicAmount, head: u64) -> Result<Use, Fault> {
         let (mut last, mut span, mut pages) = (head, BLOCKS, 0);
         loop {
             let first = (last + 1).saturating_sub(span);
-            let hashes = match self.candidates(payment, first, (last != head).then_some(last)).await {
+            let hashes = match self.candidates(payment, first, last).await {
                 Err(Fault::Refused { .. }) if span > FEWEST => {
                     span /= 10;
                     continue;
@@ -97,8 +108,8 @@ impl Chain {
         }
     }
 
-    /// Transactions of these blocks that may have used it, newest first; to the latest block without `last`.
-    async fn candidates(&self, payment: &Payment, first: u64, last: Option<u64>) -> Result<Vec<[u8; 32]>, Fault> {
+    /// Transactions of these blocks that may have used it, newest first.
+    async fn candidates(&self, payment: &Payment, first: u64, last: u64) -> Result<Vec<[u8; 32]>, Fault> {
         let topics = match &payment.authorization {
             Authorization::Transfer(transfer) => json!([AUTHORIZATION_USED, transfer.from.into_word(), transfer.nonce]),
             Authorization::Permit2(transfer) => {
@@ -106,9 +117,13 @@ impl Chain {
             }
         };
         let block = |number: u64| format!("0x{number:x}");
-        let to = last.map_or_else(|| "latest".to_owned(), block);
-        let params = json!([{"address": payment.asset, "topics": topics, "fromBlock": block(first), "toBlock": to}]);
-        let logs: Vec<LogWire> = self.rpc().ask("eth_getLogs", params).await?;
+        let filter = json!({"address": payment.asset, "topics": topics, "fromBlock": block(first), "toBlock": block(last)});
+        let (logs, head): (Vec<LogWire>, u64) =
+            self.with_head(Call { method: "eth_getLogs", params: json!([filter]) }).await?;
+        // Behind one address there may be nodes that lag: what such a one does not show has happened all the same.
+        if head < last {
+            return Err(unreadable("eth_getLogs", "the node lags behind another one"));
+        }
         let hash = |log: &LogWire| log.transaction_hash.as_ref()?.0.as_ref().try_into().ok();
         let mut hashes: Vec<[u8; 32]> = logs.iter().rev().filter_map(hash).collect();
         hashes.dedup();
@@ -127,11 +142,14 @@ impl Chain {
             return Ok(None);
         }
         let look = self.look(&hashes, &[]).await?;
-        let paid = |hash: &[u8; 32]| {
-            let receipt = look.receipts.get(hash).filter(|one| one.settles(payment, amount))?;
-            Some(Use::Paid { transaction: *hash, block: receipt.block })
-        };
-        Ok(hashes.iter().find_map(paid))
+        for hash in hashes {
+            let missing = || unreadable("eth_getTransactionReceipt", "a transaction of a block has no receipt");
+            let receipt = look.receipts.get(&hash).ok_or_else(missing)?;
+            if receipt.settles(payment, amount) {
+                return Ok(Some(Use::Paid { transaction: hash, block: receipt.block }));
+            }
+        }
+        Ok(None)
     }
 
     /// Those that name the payment's nonce. Permit2 tells no nonce in its events, so the transaction itself must be its

@@ -3,7 +3,7 @@
 use farebox_types::Timestamp;
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 
-use crate::{Change, Delegation, DelegationState, Plan, Record, Recorded};
+use crate::{ApiToken, Change, Delegation, DelegationState, Plan, Record, Recorded, Resource};
 
 /// The name first: while another process has it in hand, this waits for that process to commit or to give up.
 const OPERATION: &str = "INSERT INTO operation (tenant, scope, key, request_hash, answer, created_at) \
@@ -93,24 +93,8 @@ fn statement<'q>(record: &'q Record, change: &'q Change) -> Statement<'q> {
                 .bind(id.uuid())
                 .bind(at)
         }
-        Change::ApiToken(row) => {
-            let query = sqlx::query(
-                "INSERT INTO api_token (tenant, id, name, hash, created_at, scopes, expires_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            );
-            let query = query.bind(tenant).bind(row.id.uuid()).bind(&row.name).bind(row.hash).bind(at);
-            query.bind(&row.scopes).bind(row.expires_at.map(Timestamp::micros))
-        }
-        Change::Resource(row) => {
-            // Another resource at this address is left alone: its row does not have this id.
-            let query = sqlx::query(
-                "INSERT INTO resource AS r (tenant, id, url, owner, document, created_at, updated_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, url) DO UPDATE \
-                 SET document = excluded.document, updated_at = excluded.updated_at WHERE r.id = excluded.id",
-            );
-            let query = query.bind(tenant).bind(row.id.uuid()).bind(&row.url).bind(&row.owner).bind(&row.document);
-            query.bind(row.created_at.micros()).bind(row.updated_at.micros())
-        }
+        Change::ApiToken(row) => add_token(row),
+        Change::Resource(row) => put_resource(row),
         Change::RemoveResource(id) => {
             sqlx::query("DELETE FROM resource WHERE tenant = $1 AND id = $2").bind(tenant).bind(id.uuid())
         }
@@ -162,4 +146,24 @@ fn add_delegation(row: &Delegation) -> Statement<'_> {
     .bind(&row.document)
     .bind(row.created_at.micros())
     .bind(row.expires_at.micros())
+}
+
+fn add_token(row: &ApiToken) -> Statement<'_> {
+    let query = sqlx::query(
+        "INSERT INTO api_token (tenant, id, name, hash, created_at, scopes, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    );
+    let query = query.bind(row.tenant.uuid()).bind(row.id.uuid()).bind(&row.name).bind(row.hash);
+    query.bind(row.created_at.micros()).bind(&row.scopes).bind(row.expires_at.map(Timestamp::micros))
+}
+
+/// A new resource or its new document; nothing if another has its address.
+fn put_resource(row: &Resource) -> Statement<'_> {
+    let query = sqlx::query(
+        "INSERT INTO resource AS r (tenant, id, url, owner, document, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, url) DO UPDATE \
+         SET document = excluded.document, updated_at = excluded.updated_at WHERE r.id = excluded.id",
+    );
+    let query = query.bind(row.tenant.uuid()).bind(row.id.uuid()).bind(&row.url).bind(&row.owner).bind(&row.document);
+    query.bind(row.created_at.micros()).bind(row.updated_at.micros())
 }

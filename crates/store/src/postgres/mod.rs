@@ -7,6 +7,7 @@ mod fault;
 mod ledger;
 mod reads;
 mod schema;
+mod settlement_reads;
 mod settlements;
 mod settling;
 mod store;

@@ -8,7 +8,8 @@ use sqlx::{PgPool, Postgres, Row, postgres::PgArguments, postgres::PgRow, query:
 
 use super::{connect::limited, fault::corrupt};
 use crate::{
-    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Resource, Role,
+    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Resource,
+    Role,
 };
 
 macro_rules! merchants {

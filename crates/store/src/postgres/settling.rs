@@ -5,14 +5,14 @@ use farebox_engine::settlement::{PaymentKey, Settlement, Slot, SlotId};
 use farebox_types::{Address, Id, Merchant, Timestamp};
 use uuid::Uuid;
 
-use super::{PostgresStore, connect::limited, settlements};
+use super::{PostgresStore, connect::limited, settlement_reads};
 use crate::{Fault, Intended, Intents, SettlementName, SettlementStore, SlotStep};
 
 #[async_trait]
 impl SettlementStore for PostgresStore {
     async fn next_nonce(&self, tenant: Id<Merchant>, chain: u64, signer: Address) -> Result<Option<u64>, Fault> {
         let mut sql = limited(self.pool.acquire()).await?;
-        Ok(limited(settlements::next_nonce(&mut sql, tenant, chain, signer)).await?)
+        Ok(limited(settlement_reads::next_nonce(&mut sql, tenant, chain, signer)).await?)
     }
 
     async fn intend(&self, intents: Intents) -> Result<Intended, Fault> {
@@ -25,7 +25,7 @@ impl SettlementStore for PostgresStore {
 
     async fn settlements(&self, tenant: Id<Merchant>, keys: &[PaymentKey]) -> Result<Vec<Settlement>, Fault> {
         let mut sql = limited(self.pool.acquire()).await?;
-        Ok(limited(settlements::settlements(&mut sql, tenant, keys)).await?)
+        Ok(limited(settlement_reads::settlements(&mut sql, tenant, keys)).await?)
     }
 
     async fn settlement_named(
@@ -35,7 +35,7 @@ impl SettlementStore for PostgresStore {
         name: &str,
     ) -> Result<Option<SettlementName>, Fault> {
         let mut sql = limited(self.pool.acquire()).await?;
-        Ok(limited(settlements::named(&mut sql, tenant, scope, name)).await?)
+        Ok(limited(settlement_reads::named(&mut sql, tenant, scope, name)).await?)
     }
 
     async fn name_settlement(
@@ -63,11 +63,11 @@ impl SettlementStore for PostgresStore {
         until: Timestamp,
     ) -> Result<Vec<Slot>, Fault> {
         let mut sql = limited(self.pool.acquire()).await?;
-        Ok(limited(settlements::lease(&mut sql, tenant, (owner, until), limit, self.clock.now())).await?)
+        Ok(limited(settlement_reads::lease(&mut sql, tenant, (owner, until), limit, self.clock.now())).await?)
     }
 
     async fn slot(&self, tenant: Id<Merchant>, slot: SlotId) -> Result<Option<Slot>, Fault> {
         let mut sql = limited(self.pool.acquire()).await?;
-        Ok(limited(settlements::slot(&mut sql, tenant, slot)).await?)
+        Ok(limited(settlement_reads::slot(&mut sql, tenant, slot)).await?)
     }
 }

@@ -6,15 +6,15 @@ use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 use super::{
     ledger::{self, read_account, read_transfer},
     reads::{self, audit_lines},
-    settlements,
+    settlement_reads,
 };
 use crate::{Fault, Report, settlements::columns::LEFT_OPEN, verify::Auditor};
 
 pub(super) async fn rebuild(pool: &PgPool) -> Result<Report, Fault> {
     let mut snapshot = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     let mut auditor = Auditor::default();
-    each(&mut snapshot, settlements::ALL, |row| {
-        auditor.settlement(&settlements::read_any(row)?);
+    each(&mut snapshot, settlement_reads::ALL, |row| {
+        auditor.settlement(&settlement_reads::read_any(row)?);
         Ok(())
     })
     .await?;

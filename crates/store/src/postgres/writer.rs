@@ -19,7 +19,9 @@ use super::{
     fault, ledger, settlements,
 };
 use crate::{
-    Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep, audit, audit::Chains, lanes,
+    Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep, audit,
+    audit::Chains,
+    lanes,
     settlements::columns::{intent_entries, step_entries},
     settlements::postings::{apply_postings, one_tenant, postings},
 };

@@ -1,8 +1,6 @@
 //! Settlement rows as columns, alike on both engines.
 
-use farebox_engine::settlement::{
-    Attempt, Outcome, PaymentKey, Purpose, Settlement, Slot, SlotId, Terms, TxHash,
-};
+use farebox_engine::settlement::{Attempt, Outcome, PaymentKey, Purpose, Settlement, Slot, SlotId, Terms, TxHash};
 use farebox_types::{Address, AtomicAmount, Id, Merchant, Timestamp};
 use serde_json::{Value, json};
 
@@ -72,7 +70,8 @@ impl SettlementRow {
             amount: self.amount.parse::<AtomicAmount>().map_err(|_| corrupt("amount"))?,
             valid_until: Timestamp::from_micros(self.valid_until),
         };
-        let slot = self.slot.map(|(signer, nonce)| SlotId { chain, signer: address(signer), nonce: nonce.cast_unsigned() });
+        let slot =
+            self.slot.map(|(signer, nonce)| SlotId { chain, signer: address(signer), nonce: nonce.cast_unsigned() });
         Ok(Settlement {
             tenant,
             key: PaymentKey::from_bytes(self.key),
@@ -125,7 +124,9 @@ pub(crate) fn small(number: u64) -> Result<i64, Fault> {
 /// is new.
 pub(crate) fn may_follow(key: PaymentKey, before: &str, after: &Outcome) -> Result<bool, Fault> {
     match (before, after) {
-        ("unknown", Outcome::Unknown) | ("settled", Outcome::Settled { .. }) | ("failed", Outcome::Failed { .. }) => Ok(false),
+        ("unknown", Outcome::Unknown) | ("settled", Outcome::Settled { .. }) | ("failed", Outcome::Failed { .. }) => {
+            Ok(false)
+        }
         ("unknown", _) => Ok(true),
         _ => Err(Fault::never(format!("payment {key} is {before}, and cannot become {after:?}"))),
     }

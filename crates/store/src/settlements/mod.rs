@@ -106,11 +106,19 @@ pub trait SettlementStore: Send + Sync {
     /// Those of `keys` that have one.
     async fn settlements(&self, tenant: Id<Merchant>, keys: &[PaymentKey]) -> Result<Vec<Settlement>, Fault>;
     /// What a caller's name stands for.
-    async fn settlement_named(&self, tenant: Id<Merchant>, scope: &str, name: &str)
-    -> Result<Option<SettlementName>, Fault>;
+    async fn settlement_named(
+        &self,
+        tenant: Id<Merchant>,
+        scope: &str,
+        name: &str,
+    ) -> Result<Option<SettlementName>, Fault>;
     /// Gives a payment that has an intent another name; the record that holds the name afterwards.
-    async fn name_settlement(&self, tenant: Id<Merchant>, name: SettlementName, at: Timestamp)
-    -> Result<SettlementName, Fault>;
+    async fn name_settlement(
+        &self,
+        tenant: Id<Merchant>,
+        name: SettlementName,
+        at: Timestamp,
+    ) -> Result<SettlementName, Fault>;
     /// Writes what a look at a slot led to: attempt, conclusions with their postings, audit and outbox lines, in one commit.
     async fn step(&self, steps: Vec<SlotStep>) -> Result<(), Fault>;
     /// Moves payments of a slot, whose nonce something else has used up, into the slots of `intents`; their outcomes are

@@ -3,7 +3,7 @@
 use farebox_types::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::{Change, DelegationState, Fault, Plan, Record, Recorded};
+use crate::{ApiToken, Change, DelegationState, Fault, Plan, Record, Recorded, Resource};
 
 /// Writes a record's rows, or says why not; the caller commits.
 pub(super) fn write(sql: &Connection, record: &Record) -> Result<Recorded, Fault> {
@@ -79,44 +79,13 @@ fn apply(sql: &Connection, record: &Record, change: &Change) -> Result<bool, Fau
         Change::RevokeApiKey(id) => sql
             .prepare_cached("UPDATE api_key SET revoked_at = ?3 WHERE tenant = ?1 AND id = ?2 AND revoked_at IS NULL")?
             .execute((tenant, id.uuid().as_bytes(), at))?,
-        Change::ApiToken(row) => sql
-            .prepare_cached(
-                "INSERT INTO api_token (tenant, id, name, hash, created_at, scopes, expires_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute((
-                tenant,
-                row.id.uuid().as_bytes(),
-                &row.name,
-                row.hash,
-                at,
-                &row.scopes,
-                row.expires_at.map(Timestamp::micros),
-            ))?,
+        Change::ApiToken(row) => add_token(sql, row)?,
         Change::RevokeApiToken(id) => sql
             .prepare_cached(
                 "UPDATE api_token SET revoked_at = ?3 WHERE tenant = ?1 AND id = ?2 AND revoked_at IS NULL",
             )?
             .execute((tenant, id.uuid().as_bytes(), at))?,
-        Change::Resource(row) => {
-            let put = sql
-                .prepare_cached(
-                    "INSERT INTO resource (tenant, id, url, owner, document, created_at, updated_at) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-                     ON CONFLICT (tenant, id) DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at \
-                     ON CONFLICT (tenant, url) DO NOTHING",
-                )?
-                .execute((
-                    tenant,
-                    row.id.uuid().as_bytes(),
-                    &row.url,
-                    &row.owner,
-                    &row.document,
-                    row.created_at.micros(),
-                    row.updated_at.micros(),
-                ))?;
-            return Ok(put == 1);
-        }
+        Change::Resource(row) => return Ok(put_resource(sql, row)? == 1),
         Change::RemoveResource(id) => sql
             .prepare_cached("DELETE FROM resource WHERE tenant = ?1 AND id = ?2")?
             .execute((tenant, id.uuid().as_bytes()))?,
@@ -166,5 +135,40 @@ fn add_delegation(sql: &Connection, row: &crate::Delegation) -> Result<usize, Fa
         &row.document,
         row.created_at.micros(),
         row.expires_at.micros(),
+    ))?)
+}
+
+fn add_token(sql: &Connection, row: &ApiToken) -> Result<usize, Fault> {
+    let mut insert = sql.prepare_cached(
+        "INSERT INTO api_token (tenant, id, name, hash, created_at, scopes, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    Ok(insert.execute((
+        row.tenant.uuid().as_bytes(),
+        row.id.uuid().as_bytes(),
+        &row.name,
+        row.hash,
+        row.created_at.micros(),
+        &row.scopes,
+        row.expires_at.map(Timestamp::micros),
+    ))?)
+}
+
+/// A new resource or its new document; nothing if another has its address.
+fn put_resource(sql: &Connection, row: &Resource) -> Result<usize, Fault> {
+    let mut insert = sql.prepare_cached(
+        "INSERT INTO resource (tenant, id, url, owner, document, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+         ON CONFLICT (tenant, id) DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at \
+         ON CONFLICT (tenant, url) DO NOTHING",
+    )?;
+    Ok(insert.execute((
+        row.tenant.uuid().as_bytes(),
+        row.id.uuid().as_bytes(),
+        &row.url,
+        &row.owner,
+        &row.document,
+        row.created_at.micros(),
+        row.updated_at.micros(),
     ))?)
 }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::ledger::uuid;
 use crate::{
-    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Resource, Role,
+    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Resource,
+    Role,
 };
 
 pub(super) const MERCHANT: &str = "SELECT tenant, name, mode, created_at FROM merchant";
@@ -19,7 +20,8 @@ pub(super) const AGENT: &str = "SELECT agent.tenant, agent.id, agent.name, agent
 pub(super) const DELEGATION: &str =
     "SELECT tenant, id, holder, plan, max_uses, state, document, created_at, expires_at FROM delegation";
 pub(super) const API_KEY: &str = "SELECT tenant, id, role, account, created_at, revoked_at FROM api_key";
-pub(super) const API_TOKEN: &str = "SELECT tenant, id, name, hash, created_at, revoked_at, scopes, expires_at FROM api_token";
+pub(super) const API_TOKEN: &str =
+    "SELECT tenant, id, name, hash, created_at, revoked_at, scopes, expires_at FROM api_token";
 pub(super) const RESOURCE: &str = "SELECT tenant, id, url, owner, document, created_at, updated_at FROM resource";
 pub(super) const AUDIT: &str = "SELECT tenant, chain, seq, entries, hash, created_at FROM audit";
 

@@ -14,7 +14,12 @@ use crate::{
 const SETTLEMENT: &str = "SELECT key, chain, scheme, asset, payer, pay_to, amount, valid_until, evidence, signer, nonce, state, \
                           transaction_hash, block, reason, created_at FROM settlement";
 
-pub(super) fn next_nonce(sql: &Connection, tenant: Id<Merchant>, chain: u64, signer: Address) -> Result<Option<u64>, Fault> {
+pub(super) fn next_nonce(
+    sql: &Connection,
+    tenant: Id<Merchant>,
+    chain: u64,
+    signer: Address,
+) -> Result<Option<u64>, Fault> {
     let mut statement =
         sql.prepare_cached("SELECT next_nonce FROM signer WHERE tenant = ?1 AND chain = ?2 AND signer = ?3")?;
     let key = (tenant.uuid(), small(chain)?, signer);
@@ -95,7 +100,12 @@ pub(super) fn named(
 }
 
 /// Gives a payment a name unless it is taken; whose it is afterwards.
-pub(super) fn name(sql: &Connection, tenant: Id<Merchant>, name: &SettlementName, at: Timestamp) -> Result<SettlementName, Fault> {
+pub(super) fn name(
+    sql: &Connection,
+    tenant: Id<Merchant>,
+    name: &SettlementName,
+    at: Timestamp,
+) -> Result<SettlementName, Fault> {
     sql.prepare_cached(
         "INSERT INTO settlement_name (tenant, scope, name, request_hash, key, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
          ON CONFLICT DO NOTHING",

@@ -11,7 +11,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{cold, ledger, ledger::Accounts, settlements};
 use crate::{
-    AuditRow, Decision, Fault, Intended, Intents, Record, Recorded, SettlementName, SlotStep, audit, audit::Chains, lanes,
+    AuditRow, Decision, Fault, Intended, Intents, Record, Recorded, SettlementName, SlotStep, audit,
+    audit::Chains,
+    lanes,
     settlements::columns::{intent_entries, step_entries},
     settlements::postings::{apply_postings, one_tenant, postings},
 };
@@ -100,7 +102,12 @@ impl Writer {
         Ok(())
     }
 
-    fn name_now(&mut self, tenant: Id<Merchant>, name: &SettlementName, at: Timestamp) -> Result<SettlementName, Fault> {
+    fn name_now(
+        &mut self,
+        tenant: Id<Merchant>,
+        name: &SettlementName,
+        at: Timestamp,
+    ) -> Result<SettlementName, Fault> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let held = settlements::name(&transaction, tenant, name, at)?;
         transaction.commit()?;
@@ -189,7 +196,12 @@ impl lanes::Writer for Writer {
         self.step_now(steps)
     }
 
-    async fn name(&mut self, tenant: Id<Merchant>, name: &SettlementName, at: Timestamp) -> Result<SettlementName, Fault> {
+    async fn name(
+        &mut self,
+        tenant: Id<Merchant>,
+        name: &SettlementName,
+        at: Timestamp,
+    ) -> Result<SettlementName, Fault> {
         self.name_now(tenant, name, at)
     }
 }

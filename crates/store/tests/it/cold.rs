@@ -197,7 +197,16 @@ async fn delegations_and_keys_are_taken_back(#[values(Engine::Sqlite, Engine::Po
     let (id, created_at) = (Id::generate(), world.now());
     let key = ApiKey { tenant, id, role: Role::Buyer, account: Shop::payer(2), created_at, revoked_at: None };
     let (id, name) = (Id::generate(), "deploy".to_owned());
-    let token = ApiToken { tenant, id, name, hash: [9; 32], scopes: String::new(), created_at, expires_at: None, revoked_at: None };
+    let token = ApiToken {
+        tenant,
+        id,
+        name,
+        hash: [9; 32],
+        scopes: String::new(),
+        created_at,
+        expires_at: None,
+        revoked_at: None,
+    };
     let changes = vec![
         Change::Delegation(bound.clone()),
         Change::Delegation(free.clone()),
