@@ -72,7 +72,9 @@ mod tests {
     #[test]
     fn a_schema_is_empty_behind_current_or_newer() {
         assert_eq!(state(0, SQLITE), SchemaState::Empty);
-        assert_eq!(state(1, SQLITE), SchemaState::Current { at: 1 });
-        assert_eq!(state(2, SQLITE), SchemaState::Newer { at: 2, latest: 1 });
+        let latest = i64::try_from(SQLITE.len()).unwrap();
+        assert_eq!(state(1, SQLITE), SchemaState::Behind { at: 1, latest });
+        assert_eq!(state(latest, SQLITE), SchemaState::Current { at: latest });
+        assert_eq!(state(latest + 1, SQLITE), SchemaState::Newer { at: latest + 1, latest });
     }
 }

@@ -17,6 +17,7 @@ mod poison;
 mod proxy;
 mod replay;
 mod schema;
+mod settlements;
 mod shop;
 mod time;
 mod world;

@@ -1,0 +1,308 @@
+//! Settlements on both engines: nonces without a gap, one intent a payment, outcomes with their postings.
+
+use std::{sync::Arc, time::Duration};
+
+use farebox_engine::{
+    ledger::Actor,
+    settlement::{
+        Attempt, Intent, Outcome, PaymentKey, Purpose, Settlement, SlotId, Terms, TxHash, posting, posting_id,
+    },
+};
+use farebox_store::{Conclusion, Intended, Intents, Retry, SettlementName, SlotStep, Store};
+use farebox_types::{Address, AtomicAmount, Id, Merchant, Timestamp};
+use rstest::rstest;
+use uuid::Uuid;
+
+use crate::world::{Engine, World};
+
+const CHAIN: u64 = 84_532;
+const SIGNER: Address = Address::from_bytes([9; 20]);
+
+fn key(number: u64) -> PaymentKey {
+    let mut bytes = [7; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    PaymentKey::from_bytes(bytes)
+}
+
+fn terms(now: Timestamp) -> Terms {
+    Terms {
+        chain: CHAIN,
+        scheme: "exact".into(),
+        asset: Address::from_bytes([1; 20]),
+        payer: Address::from_bytes([2; 20]),
+        pay_to: Address::from_bytes([3; 20]),
+        amount: AtomicAmount::from(10_000),
+        valid_until: now.after(Duration::from_secs(60)),
+    }
+}
+
+fn attempt(nonce: u64, at: Timestamp) -> Attempt {
+    let mut hash = [5; 32];
+    hash[..8].copy_from_slice(&nonce.to_be_bytes());
+    Attempt {
+        hash: TxHash::from_bytes(hash),
+        raw: vec![1, 2, 3],
+        max_fee: u128::MAX,
+        priority_fee: 1,
+        purpose: Purpose::Settle,
+        at,
+    }
+}
+
+struct Office<'a> {
+    world: &'a World,
+    tenant: Id<Merchant>,
+    owner: Uuid,
+}
+
+impl<'a> Office<'a> {
+    fn new(world: &'a World) -> Self {
+        Self { world, tenant: Id::generate(), owner: Uuid::now_v7() }
+    }
+
+    fn slot(nonce: u64) -> SlotId {
+        SlotId { chain: CHAIN, signer: SIGNER, nonce }
+    }
+
+    /// Payments from `first` on, one for each nonce from `expected` on.
+    fn intents(&self, expected: Option<u64>, first: u64, count: u64) -> Intents {
+        let now = self.world.now();
+        let start = expected.unwrap_or(0);
+        let intent = |at: u64| Intent {
+            attempt: Some(attempt(start + at, now)),
+            settlements: vec![Settlement {
+                tenant: self.tenant,
+                key: key(first + at),
+                terms: terms(now),
+                evidence: "{}".into(),
+                slot: Some(Self::slot(start + at)),
+                outcome: Outcome::Unknown,
+                created_at: now,
+            }],
+        };
+        Intents {
+            tenant: self.tenant,
+            chain: CHAIN,
+            signer: SIGNER,
+            expected,
+            next: start + count,
+            intents: (0..count).map(intent).collect(),
+            names: vec![],
+            lease: (self.owner, now.after(Duration::from_secs(15))),
+            actor: Actor::new("test"),
+            at: now,
+        }
+    }
+
+    fn named(&self, name: &str, number: u64) -> SettlementName {
+        SettlementName { scope: "key_1".into(), name: name.into(), request_hash: [4; 32], key: key(number) }
+    }
+
+    /// A payment is settled by its slot's transaction.
+    fn settled(&self, nonce: u64, number: u64, closes: bool) -> SlotStep {
+        let outcome = Outcome::Settled { transaction: Some(attempt(nonce, self.world.now()).hash), block: 12 };
+        let command = posting(self.tenant, key(number), &terms(self.world.now()), Actor::new("test")).unwrap();
+        let conclusions = vec![Conclusion { tenant: self.tenant, key: key(number), outcome, command }];
+        let at = self.world.now();
+        SlotStep { tenant: self.tenant, slot: Self::slot(nonce), attempt: None, conclusions, closes, at }
+    }
+
+    async fn outcome(&self, number: u64) -> Outcome {
+        self.world.store.settlement(self.tenant, key(number)).await.unwrap().unwrap().outcome
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_intent_is_read_back_as_it_was_written(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::new(engine).await else { return };
+    let office = Office::new(&world);
+    let intents = office.intents(None, 1, 2);
+    assert_eq!(world.store.intend(intents.clone()).await.unwrap(), Intended::Written);
+    assert_eq!(world.store.next_nonce(office.tenant, CHAIN, SIGNER).await.unwrap(), Some(2));
+    let row = world.store.settlement(office.tenant, key(1)).await.unwrap().unwrap();
+    assert_eq!(row, intents.intents[0].settlements[0]);
+    let slot = world.store.slot(office.tenant, Office::slot(1)).await.unwrap().unwrap();
+    assert_eq!(slot.attempts, [intents.intents[1].attempt.clone().unwrap()]);
+    assert_eq!(slot.settlements, intents.intents[1].settlements);
+    assert_eq!(world.store.settlement(Id::generate(), key(1)).await.unwrap(), None, "another merchant sees nothing");
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_signer_that_has_moved_a_payment_that_is_known_and_a_name_that_is_taken_write_nothing(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let office = Office::new(&world);
+    let mut first = office.intents(None, 1, 2);
+    first.names = vec![office.named("order-1", 1)];
+    assert_eq!(world.store.intend(first).await.unwrap(), Intended::Written);
+
+    let stale = world.store.intend(office.intents(None, 10, 1)).await.unwrap();
+    assert_eq!(stale, Intended::Moved(Some(2)));
+    let known = world.store.intend(office.intents(Some(2), 2, 2)).await.unwrap();
+    assert_eq!(known, Intended::Known(vec![key(2)]));
+    let mut taken = office.intents(Some(2), 10, 1);
+    taken.names = vec![office.named("order-1", 10)];
+    assert_eq!(world.store.intend(taken).await.unwrap(), Intended::Named(office.named("order-1", 1)));
+
+    assert_eq!(world.store.settlements(office.tenant, &[key(2), key(3), key(10)]).await.unwrap().len(), 1);
+    assert_eq!(world.store.next_nonce(office.tenant, CHAIN, SIGNER).await.unwrap(), Some(2));
+    let held = world.store.name_settlement(office.tenant, office.named("order-1", 2), world.now()).await.unwrap();
+    assert_eq!(held, office.named("order-1", 1));
+    let free = world.store.name_settlement(office.tenant, office.named("order-2", 2), world.now()).await.unwrap();
+    assert_eq!(world.store.settlement_named(office.tenant, "key_1", "order-2").await.unwrap(), Some(free));
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_outcome_and_its_posting_are_one_commit_and_may_be_written_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let office = Office::new(&world);
+    world.store.intend(office.intents(None, 1, 1)).await.unwrap();
+    for _ in 0..2 {
+        world.store.step(vec![office.settled(0, 1, false)]).await.unwrap();
+    }
+    assert!(matches!(office.outcome(1).await, Outcome::Settled { block: 12, .. }));
+    let posted = world.store.transfer(office.tenant, posting_id(office.tenant, key(1))).await.unwrap().unwrap();
+    assert_eq!(posted.settled.micros(), 10_000);
+
+    let mut otherwise = office.settled(0, 1, false);
+    otherwise.conclusions[0].outcome = Outcome::Failed { reason: "invalid_transaction_state".into() };
+    otherwise.conclusions[0].command = None;
+    assert_eq!(world.store.step(vec![otherwise]).await.unwrap_err().retry, Retry::Never);
+    assert!(matches!(office.outcome(1).await, Outcome::Settled { .. }));
+
+    world.store.step(vec![office.settled(0, 1, true)]).await.unwrap();
+    let slot = world.store.slot(office.tenant, Office::slot(0)).await.unwrap().unwrap();
+    assert_eq!((&slot.attempts[0].raw[..], &*slot.settlements[0].evidence), (&[][..], ""));
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_slot_is_driven_by_one_process_until_its_lease_ends(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let office = Office::new(&world);
+    world.store.intend(office.intents(None, 1, 3)).await.unwrap();
+    let lease = async |owner: Uuid| {
+        let until = world.now().after(Duration::from_secs(15));
+        world.store.lease_slots(office.tenant, owner, 100, until).await.unwrap().len()
+    };
+    let other = Uuid::now_v7();
+    assert_eq!((lease(other).await, lease(office.owner).await), (0, 3));
+    world.pass(16);
+    assert_eq!((lease(other).await, lease(office.owner).await), (3, 0));
+    world.store.step(vec![office.settled(0, 1, true)]).await.unwrap();
+    world.pass(16);
+    assert_eq!(lease(office.owner).await, 2, "a closed slot is nobody's work");
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_payment_leaves_a_nonce_that_was_used_up(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::new(engine).await else { return };
+    let office = Office::new(&world);
+    world.store.intend(office.intents(None, 1, 1)).await.unwrap();
+    let moved = office.intents(Some(1), 1, 1);
+    assert_eq!(world.store.move_settlements(Office::slot(0), moved.clone()).await.unwrap(), Intended::Written);
+    let row = world.store.settlement(office.tenant, key(1)).await.unwrap().unwrap();
+    assert_eq!(row.slot, Some(Office::slot(1)));
+    let again = Intents { expected: Some(2), next: 3, ..moved };
+    assert!(world.store.move_settlements(Office::slot(0), again).await.is_err(), "it is not there any more");
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writers_share_a_signer_without_a_gap_or_a_repeat(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let office = Office::new(&world);
+    let other = match engine {
+        Engine::Postgres => world.another_process().await,
+        Engine::Sqlite => Arc::clone(&world.store),
+    };
+    let writing = (0..8).map(async |writer: u64| {
+        let store: &dyn Store = if writer % 2 == 0 { &*world.store } else { &*other };
+        for batch in 0..10 {
+            let first = 1 + writer * 50 + batch * 5;
+            loop {
+                let expected = store.next_nonce(office.tenant, CHAIN, SIGNER).await.unwrap();
+                match store.intend(office.intents(expected, first, 5)).await.unwrap() {
+                    Intended::Written => break,
+                    Intended::Moved(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    });
+    futures_util::future::join_all(writing).await;
+    assert_eq!(world.store.next_nonce(office.tenant, CHAIN, SIGNER).await.unwrap(), Some(400));
+    for nonce in 0..400 {
+        let slot = world.store.slot(office.tenant, Office::slot(nonce)).await.unwrap();
+        assert_eq!(slot.unwrap().settlements.len(), 1, "nonce {nonce}");
+    }
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn one_payment_written_by_many_at_once_is_written_once(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let office = Office::new(&world);
+    let writing = (0..100).map(async |_| {
+        loop {
+            let expected = world.store.next_nonce(office.tenant, CHAIN, SIGNER).await.unwrap();
+            match world.store.intend(office.intents(expected, 1, 1)).await.unwrap() {
+                Intended::Written => return true,
+                Intended::Known(keys) => {
+                    assert_eq!(keys, [key(1)]);
+                    return false;
+                }
+                _ => {}
+            }
+        }
+    });
+    let written = futures_util::future::join_all(writing).await;
+    assert_eq!(written.into_iter().filter(|written| *written).count(), 1);
+    world.finish().await;
+}
+
+/// A statement that damages the rows, and what `verify` must say about it.
+const DAMAGE: &[(&str, &str)] = &[
+    ("DELETE FROM transfer", "its payment is settled"),
+    ("UPDATE transfer SET amount = 9999, settled = 9999", "is not what its settled payment says"),
+    ("UPDATE settlement SET amount = '9999' WHERE state = 'settled'", "is not what its settled payment says"),
+    ("UPDATE settlement SET state = 'failed', reason = 'x' WHERE state = 'settled'", "no settled payment explains"),
+    ("UPDATE settlement SET state = 'unknown' WHERE state = 'settled'", "a payment in it is unknown"),
+    ("UPDATE slot SET state = 'closed'", "a transaction of it could be sent"),
+];
+
+#[rstest]
+#[tokio::test]
+async fn what_does_not_agree_with_a_settlement_is_found(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    for (damage, says) in DAMAGE {
+        let Some(world) = World::new(engine).await else { return };
+        let office = Office::new(&world);
+        world.store.intend(office.intents(None, 1, 2)).await.unwrap();
+        world.store.step(vec![office.settled(0, 1, true)]).await.unwrap();
+        let report = world.store.verify().await.unwrap();
+        assert!(report.is_clean() && report.settlements == 2, "{report:?}");
+        assert!(world.behind_its_back(damage).await > 0, "{damage}");
+        let report = world.store.verify().await.unwrap();
+        assert!(report.differences.iter().any(|one| one.what.contains(says)), "{damage}: {:?}", report.differences);
+        world.discard().await;
+    }
+}
