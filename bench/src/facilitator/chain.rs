@@ -30,10 +30,6 @@ impl Chain {
         Self { client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()), url: url.to_owned() }
     }
 
-    pub(super) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Gives every payer tokens.
     pub(super) async fn fund(&self, payers: &[Address]) -> anyhow::Result<()> {
         let accounts = self.call("eth_accounts", json!([])).await?;

@@ -104,7 +104,11 @@ pub(crate) fn settlement(payment: &Payment, unwrapped: &Unwrapped, amount: U256)
         Call3 { target: *factory, allowFailure: true, callData: call.clone() },
         Call3 { target: alone.to, allowFailure: false, callData: alone.data },
     ];
-    ContractCall { to: MULTICALL3, data: aggregate3Call { calls }.abi_encode().into(), gas: 2 * GAS_DEPLOYING + 100_000 }
+    ContractCall {
+        to: MULTICALL3,
+        data: aggregate3Call { calls }.abi_encode().into(),
+        gas: 2 * GAS_DEPLOYING + 100_000,
+    }
 }
 
 /// One transaction for several payments: each moves or fails by itself.

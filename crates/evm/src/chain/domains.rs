@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::{SolCall, SolValue};
 use farebox_x402::Refusal;
 use serde_json::json;
@@ -14,11 +14,12 @@ use serde_json::json;
 use super::{
     Chain, Fault, calls,
     quantity::{HexBytes, hex_bytes},
+    revert,
     rpc::{Answer, Call, read},
 };
 use crate::{
     payload::{Payment, TokenDomain},
-    refusal::{refuse, refused},
+    refusal::refuse,
     typed::Domain,
 };
 
@@ -43,8 +44,10 @@ impl Chain {
             return Ok(Ok(domain));
         }
         let domain = Domain::token(&stated.name, &stated.version, payment.chain, payment.asset);
-        if let Some(refusal) = self.disagreement(payment.asset, stated, domain).await? {
-            return Ok(Err(refusal));
+        match self.agreement(payment.asset, stated, domain).await? {
+            Ok(true) => {}
+            Ok(false) => return Ok(Ok(domain)),
+            Err(refusal) => return Ok(Err(refusal)),
         }
         let mut known = self.domains().0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
@@ -54,13 +57,13 @@ impl Chain {
         Ok(Ok(domain))
     }
 
-    /// What the token says against it. A token that says nothing is left to the simulation.
-    async fn disagreement(
+    /// Whether the token says the same. One that says nothing is left to the simulation, and asked again.
+    async fn agreement(
         &self,
         asset: Address,
         stated: &TokenDomain,
         domain: Domain,
-    ) -> Result<Option<Refusal>, Fault> {
+    ) -> Result<Result<bool, Refusal>, Fault> {
         let ask = |data: Vec<u8>| Call {
             method: "eth_call",
             params: json!([{"to": asset, "data": hex_bytes(&data)}, "latest"]),
@@ -79,25 +82,28 @@ impl Chain {
         let [code, separator, name, version] = answers;
         let HexBytes(code) = read("eth_getCode", code)?;
         if code.is_empty() {
-            return Ok(Some(refused("asset_not_deployed_contract", "there is no contract at the asset's address")));
+            return Ok(refuse("asset_not_deployed_contract", "there is no contract at the asset's address"));
         }
-        let word = |answer: Answer| bytes(answer).and_then(|bytes| B256::abi_decode(&bytes).ok());
-        let text = |answer: Answer| bytes(answer).and_then(|bytes| String::abi_decode(&bytes).ok());
-        let Some(separator) = word(separator) else { return Ok(None) };
+        let separator = bytes(separator)?.and_then(|bytes| B256::abi_decode(&bytes).ok());
+        let text = |answer: Answer| Ok::<_, Fault>(bytes(answer)?.and_then(|bytes| String::abi_decode(&bytes).ok()));
+        let Some(separator) = separator else { return Ok(Ok(false)) };
         if separator == domain.separator() {
-            return Ok(None);
+            return Ok(Ok(true));
         }
-        let other_version = version.is_ok() && text(version).is_some_and(|version| *version != *stated.version);
-        let same_name = text(name).is_some_and(|name| *name == *stated.name);
-        Ok(Some(if same_name && other_version {
-            refused("invalid_exact_evm_token_version_mismatch", "extra.version is not the token's")
+        let other_version = text(version)?.is_some_and(|version| *version != *stated.version);
+        let same_name = text(name)?.is_some_and(|name| *name == *stated.name);
+        Ok(if same_name && other_version {
+            refuse("invalid_exact_evm_token_version_mismatch", "extra.version is not the token's")
         } else {
-            refused("invalid_exact_evm_token_name_mismatch", "extra.name is not the token's EIP-712 name")
-        }))
+            refuse("invalid_exact_evm_token_name_mismatch", "extra.name is not the token's EIP-712 name")
+        })
     }
 }
 
-/// What a call answered, if it did.
-fn bytes(answer: Answer) -> Option<alloy_primitives::Bytes> {
-    read::<HexBytes>("eth_call", answer).ok().map(|HexBytes(bytes)| bytes)
+/// What a call answered; `None` if the contract has no answer.
+fn bytes(answer: Answer) -> Result<Option<Bytes>, Fault> {
+    match answer {
+        Err(error) if revert::is_one(&error) => Ok(None),
+        answer => read::<HexBytes>("eth_call", answer).map(|HexBytes(bytes)| Some(bytes)),
+    }
 }

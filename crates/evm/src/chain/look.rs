@@ -106,7 +106,7 @@ impl Receipt {
         self.events.iter().filter(move |(token, _)| *token == asset).map(|(_, event)| event)
     }
 
-    fn read(wire: ReceiptWire) -> Option<Self> {
+    fn read(wire: &ReceiptWire) -> Option<Self> {
         let transaction = wire.transaction_hash.0.as_ref().try_into().ok()?;
         let Hex(block) = wire.block_number?;
         let events = wire.logs.iter().filter_map(event).collect();
@@ -151,7 +151,7 @@ impl Chain {
         }
         for (hash, answer) in hashes.iter().zip(answers) {
             let found: Option<ReceiptWire> = read("eth_getTransactionReceipt", answer)?;
-            let receipt = found.and_then(Receipt::read).filter(|receipt| receipt.transaction == *hash);
+            let receipt = found.as_ref().and_then(Receipt::read).filter(|receipt| receipt.transaction == *hash);
             look.receipts.extend(receipt.map(|receipt| (*hash, receipt)));
         }
         Ok(look)

@@ -21,6 +21,16 @@ sol! {
     error SignatureExpired(uint256 deadline);
     error InvalidSigner();
     error InvalidSignature();
+    error InvalidSignatureLength();
+    error InvalidContractSignature();
+}
+
+/// Whether it tells what a contract did, and not that the node could not run it.
+pub(super) fn is_one(error: &RpcError) -> bool {
+    const WORDS: [&str; 6] =
+        ["revert", "out of gas", "invalid opcode", "bad instruction", "vm execution error", "vm exception"];
+    let message = error.message.to_lowercase();
+    error.code == 3 || !data(error).is_empty() || WORDS.iter().any(|words| message.contains(words))
 }
 
 /// The data of a node's "execution reverted".
@@ -68,7 +78,38 @@ fn by_selector(reverted: &Bytes) -> Option<&'static str> {
         UnauthorizedFacilitator::SELECTOR => "upto_unauthorized_facilitator",
         InvalidNonce::SELECTOR => "permit2_invalid_nonce",
         SignatureExpired::SELECTOR => "permit2_deadline_expired",
-        InvalidSigner::SELECTOR | InvalidSignature::SELECTOR => "invalid_permit2_signature",
+        InvalidSigner::SELECTOR
+        | InvalidSignature::SELECTOR
+        | InvalidSignatureLength::SELECTOR
+        | InvalidContractSignature::SELECTOR => "invalid_permit2_signature",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_contract_did_is_told_from_what_a_node_could_not_do() {
+        let error = |code: i64, message: &str| RpcError { code, message: message.into(), data: None };
+        assert!(is_one(&error(3, "execution reverted: used")));
+        assert!(is_one(&error(-32_000, "execution reverted")));
+        assert!(is_one(&error(-32_015, "VM execution error.")));
+        assert!(!is_one(&error(-32_005, "daily request count exceeded")));
+        assert!(!is_one(&error(-32_000, "header not found")));
+        assert!(!is_one(&error(-32_603, "internal error")));
+    }
+
+    #[test]
+    fn a_refusal_tells_the_most_that_is_known_in_a_bounded_number_of_plain_characters() {
+        let told = |text: &str| refusal(&Revert { reason: text.into() }.abi_encode().into(), false);
+        assert_eq!(told("FiatTokenV2: authorization is used or canceled").code, "invalid_exact_evm_nonce_already_used");
+        let long = told(&format!("\u{0}\n{}", "x".repeat(10_000)));
+        assert_eq!(long.code, "invalid_exact_evm_transaction_simulation_failed");
+        assert_eq!(long.reason, "x".repeat(200));
+        let by_selector = refusal(&InvalidNonce {}.abi_encode().into(), true);
+        assert_eq!(by_selector.code, "permit2_invalid_nonce");
+        assert_eq!(refusal(&Bytes::new(), true).reason, "the settlement would be reverted");
+    }
 }

@@ -39,6 +39,22 @@ pub(super) struct RpcError {
     pub(super) data: Option<Value>,
 }
 
+impl RpcError {
+    pub(super) fn of(self, method: &'static str) -> Fault {
+        Fault::Refused { method, code: self.code, message: self.message }
+    }
+
+    /// The node has had enough; another one may answer.
+    fn is_busy(&self) -> bool {
+        const WORDS: [&str; 4] = ["rate limit", "too many requests", "request rate exceeded", "capacity exceeded"];
+        // The same code says that a look at events would be too long.
+        const LONG: [&str; 3] = ["result", "range", "logs"];
+        let message = self.message.to_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        self.code == 429 || has(&WORDS) || (self.code == -32_005 && !has(&LONG))
+    }
+}
+
 /// The answer to one call.
 pub(super) type Answer = Result<Box<RawValue>, RpcError>;
 
@@ -150,8 +166,10 @@ impl Rpc {
         let status = answer.status();
         let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
         let body = body.map_err(|_| "the answer broke off or is too long".to_owned())?.to_bytes();
-        // Some nodes put a JSON-RPC error into another status; without one, the status is all there is.
-        if !status.is_success() && !body.starts_with(b"{") && !body.starts_with(b"[") {
+        // Some nodes put a JSON-RPC error into another status; without one, the status is all there is. Others are too busy,
+        // and say so in JSON.
+        let busy = matches!(status.as_u16(), 429 | 502..=504);
+        if busy || (!status.is_success() && !body.starts_with(b"{") && !body.starts_with(b"[")) {
             return Err(format!("status {}", status.as_u16()));
         }
         Ok(body)
@@ -160,7 +178,7 @@ impl Rpc {
 
 /// Answers in the order of their calls; every call must have one.
 fn sort(body: &[u8], calls: usize) -> Result<Vec<Answer>, String> {
-    let shape = |error: serde_json::Error| format!("not JSON-RPC: {error}");
+    let shape = |error: serde_json::Error| cut(&format!("not JSON-RPC: {error}"));
     let answers: Vec<AnswerWire> = match body.iter().find(|b| !b.is_ascii_whitespace()) {
         Some(b'[') => serde_json::from_slice(body).map_err(shape)?,
         _ => {
@@ -175,6 +193,7 @@ fn sort(body: &[u8], calls: usize) -> Result<Vec<Answer>, String> {
     for answer in answers {
         let place = answer.id.and_then(|id| sorted.get_mut(id)).ok_or("an answer to no call")?;
         *place = Some(match (answer.error, answer.result) {
+            (Some(error), _) if error.is_busy() => return Err(format!("{} {}", error.code, cut(&error.message))),
             (Some(error), _) => Err(RpcError { message: cut(&error.message), ..error }),
             (None, Some(result)) => Ok(result),
             (None, None) => Ok(null()),
@@ -191,7 +210,7 @@ fn null() -> Box<RawValue> {
 pub(super) fn read<T: DeserializeOwned>(method: &'static str, answer: Answer) -> Result<T, Fault> {
     match answer {
         Ok(value) => serde_json::from_str(value.get()).map_err(|error| unreadable(method, error)),
-        Err(error) => Err(Fault::Refused { method, code: error.code, message: error.message }),
+        Err(error) => Err(error.of(method)),
     }
 }
 

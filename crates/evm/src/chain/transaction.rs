@@ -178,7 +178,14 @@ fn classify(error: &RpcError) -> Sent {
         Sent::AlreadyKnown
     } else if has(&["nonce too low", "nonce is too low", "oldnonce"]) {
         Sent::NonceTooLow
-    } else if has(&["underpriced", "fee too low", "feetoolow", "replacement", "block base fee", "below configured minimum"]) {
+    } else if has(&[
+        "underpriced",
+        "fee too low",
+        "feetoolow",
+        "replacement",
+        "block base fee",
+        "below configured minimum",
+    ]) {
         Sent::Underpriced
     } else if has(&["insufficient funds", "insufficientfunds", "insufficient balance", "upfront cost exceeds"]) {
         Sent::InsufficientFunds

@@ -102,7 +102,10 @@ impl Chain {
                 return Ok(Use::Spent);
             }
             if pages == PAGES {
-                return Err(unreadable("eth_getLogs", "the node shows too few blocks to tell who used an authorization"));
+                return Err(unreadable(
+                    "eth_getLogs",
+                    "the node shows too few blocks to tell who used an authorization",
+                ));
             }
             last = first - 1;
         }
@@ -117,7 +120,8 @@ impl Chain {
             }
         };
         let block = |number: u64| format!("0x{number:x}");
-        let filter = json!({"address": payment.asset, "topics": topics, "fromBlock": block(first), "toBlock": block(last)});
+        let filter =
+            json!({"address": payment.asset, "topics": topics, "fromBlock": block(first), "toBlock": block(last)});
         let (logs, head): (Vec<LogWire>, u64) =
             self.with_head(Call { method: "eth_getLogs", params: json!([filter]) }).await?;
         // Behind one address there may be nodes that lag: what such a one does not show has happened all the same.

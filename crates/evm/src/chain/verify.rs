@@ -11,7 +11,7 @@ use super::{
     probe::{Found, Question},
     quantity::hex_bytes,
     revert,
-    rpc::Call,
+    rpc::{Call, unreadable},
 };
 use crate::{
     contracts::PERMIT2,
@@ -42,6 +42,9 @@ impl Chain {
         phase: Phase,
         now: Timestamp,
     ) -> Result<Result<Good, Refusal>, Fault> {
+        if payment.chain != self.id() {
+            return Ok(refuse("network_mismatch", "the payment is for another chain"));
+        }
         if let Err(refusal) = payment.check(requirements, self.signers(), phase, now) {
             return Ok(Err(refusal));
         }
@@ -78,7 +81,7 @@ impl Chain {
         digest: B256,
         amount: AtomicAmount,
     ) -> Result<Found, Fault> {
-        let settlement = calls::transfer(payment, &unwrapped.inner, amount.units());
+        let settlement = calls::simulation(payment, unwrapped, amount.units());
         let spender = match &payment.authorization {
             Authorization::Permit2(_) => Some(PERMIT2),
             Authorization::Transfer(_) => None,
@@ -91,21 +94,23 @@ impl Chain {
             nonce: calls::nonce_state(payment),
             digest,
             signature: unwrapped.inner.clone(),
-            factory: unwrapped.factory.clone(),
-            simulate: (settlement.to, settlement.data.clone()),
+            factory: unwrapped.factory.clone().filter(|_| bound.is_none()),
+            simulate: settlement.clone(),
         };
         let Some(signer) = bound else { return self.probe().ask(question).await };
-        let call = json!({"from": signer, "to": settlement.to, "data": hex_bytes(&settlement.data), "gas": format!("0x{:x}", settlement.gas)});
+        let gas = format!("0x{:x}", settlement.limit());
+        let call = json!({"from": signer, "to": settlement.to, "data": hex_bytes(&settlement.data), "gas": gas});
         let simulation = [Call { method: "eth_call", params: json!([call, "latest"]) }];
         let (found, simulated) = tokio::join!(self.probe().ask(question), self.rpc().batch(&simulation));
         let mut found = found?;
         match simulated?.pop() {
             Some(Ok(_)) => found.simulated = true,
-            Some(Err(error)) => {
+            Some(Err(error)) if revert::is_one(&error) => {
                 found.simulated = false;
                 found.reverted = revert::data(&error);
             }
-            None => found.simulated = false,
+            Some(Err(error)) => return Err(error.of("eth_call")),
+            None => return Err(unreadable("eth_call", "no answer")),
         }
         Ok(found)
     }
@@ -147,6 +152,9 @@ fn judge(payment: &Payment, unwrapped: &Unwrapped, signed: &Signed, found: &Foun
         }
         None if permit2 => return refuse("balance_check_failed", "the token does not tell the payer's balance"),
         _ => {}
+    }
+    if !found.simulated && found.used.is_none() && !permit2 {
+        return refuse("invalid_exact_evm_eip3009_not_supported", "the token knows no authorizations (EIP-3009)");
     }
     if !found.simulated {
         return Err(revert::refusal(&found.reverted, permit2));

@@ -88,7 +88,7 @@ impl Block {
     }
 
     /// As JSON-RPC tells it, with what it should say of its transactions.
-    pub(super) fn json(&self, transactions: Vec<Value>) -> Value {
+    pub(super) fn json(&self, transactions: &[Value]) -> Value {
         json!({
             "number": U64::from(self.number), "hash": self.hash, "parentHash": self.parent, "timestamp": U64::from(self.timestamp),
             "gasLimit": U64::from(BLOCK_GAS), "gasUsed": U64::from(self.gas_used), "baseFeePerGas": U64::from(BASE_FEE),

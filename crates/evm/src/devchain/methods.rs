@@ -129,7 +129,7 @@ fn send(node: &mut Node, request: CallRequest) -> Answer {
 fn block(node: &Node, block: Option<&Block>, full: bool) -> Value {
     let Some(block) = block else { return Value::Null };
     let tell = |hash| if full { transaction(node, hash) } else { json!(hash) };
-    block.json(block.transactions.iter().map(tell).collect())
+    block.json(&block.transactions.iter().map(tell).collect::<Vec<_>>())
 }
 
 fn transaction(node: &Node, hash: &B256) -> Value {

@@ -13,6 +13,9 @@ use crate::{
     typed::{Permit, Permit2Transfer, TransferAuthorization, Witness},
 };
 
+/// Longer names and versions of tokens are refused: they are remembered.
+const MAX_NAME: usize = 256;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Payload {
@@ -83,11 +86,14 @@ impl Payment {
         let asset = number::address(&requirements.asset)
             .ok_or_else(|| refused("invalid_payment_requirements", "the asset is not an address"))?;
         let token_domain = match (requirements.extra_text("name"), requirements.extra_text("version")) {
+            (Some(name), Some(version)) if name.len().max(version.len()) > MAX_NAME => {
+                return refuse("invalid_payment_requirements", "extra.name or extra.version is too long");
+            }
             (Some(name), Some(version)) => Some(TokenDomain { name: name.into(), version: version.into() }),
             _ => None,
         };
         let malformed = |what: &str| refused("invalid_payload", format!("{what} is missing or malformed"));
-        let wire = Payload::deserialize(payload).map_err(|error| refused("invalid_payload", error.to_string()))?;
+        let wire = wire(payload)?;
         if wire.delegation_manager.is_some() {
             return refuse("unsupported_scheme", "ERC-7710 delegations are not supported");
         }
@@ -104,6 +110,23 @@ impl Payment {
         let sponsoring = sponsoring(extensions)?;
         Ok(Self { chain, asset, payer, authorization, signature, sponsoring, token_domain })
     }
+}
+
+/// The payload's members. None of its objects may come as a list of what would be in it.
+fn wire(payload: &Value) -> Result<Payload, Refusal> {
+    const LISTS: [&str; 5] = [
+        "",
+        "/authorization",
+        "/permit2Authorization",
+        "/permit2Authorization/permitted",
+        "/permit2Authorization/witness",
+    ];
+    let permit2 = payload.get("permit2Authorization").is_some_and(|one| !one.is_null());
+    let code = if permit2 { "invalid_permit2_payload_format" } else { "invalid_payload" };
+    if LISTS.iter().any(|place| payload.pointer(place).is_some_and(Value::is_array)) {
+        return refuse(code, "a list is where an object should be");
+    }
+    Payload::deserialize(payload).map_err(|error| refused(code, error.to_string()))
 }
 
 fn chain_of(network: &str) -> Result<u64, Refusal> {

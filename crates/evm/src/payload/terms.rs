@@ -94,6 +94,7 @@ fn check_transfer(
 }
 
 /// What is to be taken of what was permitted.
+#[derive(Clone, Copy)]
 enum Taken {
     All(U256),
     Some(U256),

@@ -138,7 +138,9 @@ async fn what_waits_makes_way_for_a_better_offer_only() {
 async fn what_no_block_could_take_is_refused_at_once() {
     let dev = start(Mining::Instant).await;
     let mut world = world(&dev).await;
-    assert!(matches!(world.say(&world.signed_with(0, Fees { max: 1, priority: 1 })).await, Sent::Refused(_)));
+    let stingy = format!("0x{}", hex::encode(world.signed_with(0, Fees { max: 1, priority: 1 }).raw));
+    let refused = dev.call("eth_sendRawTransaction", json!([stingy])).await.unwrap_err();
+    assert_eq!(refused.message, "max fee per gas less than block base fee");
     world.signer = fresh_wallet();
     assert_eq!(world.say(&world.signed_with(0, FEES)).await, Sent::InsufficientFunds);
     let elsewhere = DevChain::start(DevOptions { chain_id: 1_337, ..DevOptions::default() }).await.unwrap();

@@ -88,7 +88,7 @@ async fn payments_in_one_transaction_settle_or_fail_each_by_itself() {
     let fees = world.chain.fees().await.unwrap();
     let signed = world.chain.sign_settlement(&all, 1, fees, &world.signer).unwrap();
     assert_eq!(world.chain.send(&[&signed.raw]).await.unwrap(), [Sent::Accepted]);
-    let look = world.chain.look(&[signed.hash], &[]).await.unwrap();
+    let look = world.mined(signed.hash).await;
     let receipt = &look.receipts[&signed.hash];
     assert_eq!(all.map(|(payment, amount)| receipt.settles(payment, amount)), [false, false, true]);
     assert_eq!(world.balance(world.seller).await, U256::from(20_000));

@@ -174,10 +174,15 @@ impl World {
         let amount = AtomicAmount::from(amount);
         let signed = self.chain.sign_settlement(&[(payment, amount)], nonce, fees, &self.signer).unwrap();
         assert_eq!(self.chain.send(&[&signed.raw]).await.unwrap(), [Sent::Accepted]);
-        for _ in 0..100 {
-            let look = self.chain.look(&[signed.hash], &[self.signer.address()]).await.unwrap();
-            if look.receipts.contains_key(&signed.hash) {
-                return (look, signed.hash);
+        (self.mined(signed.hash).await, signed.hash)
+    }
+
+    /// Waits until a block has the transaction.
+    pub(crate) async fn mined(&self, hash: [u8; 32]) -> Look {
+        for _ in 0..200 {
+            let look = self.chain.look(&[hash], &[self.signer.address()]).await.unwrap();
+            if look.receipts.contains_key(&hash) {
+                return look;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -193,8 +198,14 @@ pub(crate) fn resigned(payload: &Value, signature: &Signature) -> Value {
 }
 
 pub(crate) async fn rpc(url: &str, method: &str, params: Value) -> Value {
+    let answer = post(url, &json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})).await;
+    assert!(answer.get("error").is_none(), "{method}: {answer}");
+    answer["result"].clone()
+}
+
+pub(crate) async fn post(url: &str, request: &Value) -> Value {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+    let body = request.to_string();
     let host = url.trim_start_matches("http://");
     let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
     let head = format!(
@@ -205,7 +216,5 @@ pub(crate) async fn rpc(url: &str, method: &str, params: Value) -> Value {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    let answer: Value = serde_json::from_str(body).unwrap();
-    assert!(answer.get("error").is_none(), "{method}: {answer}");
-    answer["result"].clone()
+    serde_json::from_str(body).unwrap()
 }

@@ -56,7 +56,23 @@ pub(super) struct Lane {
     queue: mpsc::Sender<Job>,
 }
 
+/// A lane that this does not keep alive.
+pub(super) struct WeakLane {
+    pub(super) signer: Address,
+    queue: mpsc::WeakSender<Job>,
+}
+
+impl WeakLane {
+    pub(super) fn upgrade(&self) -> Option<Lane> {
+        self.queue.upgrade().map(|queue| Lane { signer: self.signer, queue })
+    }
+}
+
 impl Lane {
+    pub(super) fn downgrade(&self) -> WeakLane {
+        WeakLane { signer: self.signer, queue: self.queue.downgrade() }
+    }
+
     pub(super) fn enqueue(&self, job: Job) -> Result<(), Trouble> {
         self.queue.try_send(job).map_err(|_| Trouble::soon("too many payments wait for this signer"))
     }

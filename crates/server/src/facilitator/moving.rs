@@ -5,16 +5,17 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     evidence,
-    lane::{Job, Lane},
+    lane::{Job, Lane, WeakLane},
     rail::Move,
 };
 
 /// Gives what comes in to its signer's lane, until the watch ends. What fails here is found again when its slot's lease ends.
-pub(super) async fn run(lanes: Vec<Lane>, mut moves: mpsc::UnboundedReceiver<Move>) {
+pub(super) async fn run(lanes: Vec<WeakLane>, mut moves: mpsc::Receiver<Move>) {
     while let Some((slot, keys)) = moves.recv().await {
-        let Some(lane) = lanes.iter().find(|lane| lane.signer == slot.id.signer) else { continue };
+        let lane = lanes.iter().find(|lane| lane.signer == slot.id.signer).and_then(WeakLane::upgrade);
+        let Some(lane) = lane else { continue };
         for one in slot.settlements.iter().filter(|one| keys.contains(&one.key) && one.outcome == Outcome::Unknown) {
-            if let Err(what) = give(lane, slot.id, one).await {
+            if let Err(what) = give(&lane, slot.id, one).await {
                 tracing::warn!(payment = %one.key, "a payment could not get another nonce, to be tried again: {what}");
             }
         }

@@ -20,15 +20,19 @@ use super::{
     watch::{Watch, Watched},
 };
 
-/// Slots between a lane and the sender.
+/// Batches between a lane and the sender.
 const WRITTEN: usize = 64;
+/// Batches between a sender and the watch.
+const WATCHED: usize = 256;
+/// Slots whose payments wait for another one.
+const MOVES: usize = 1_024;
 
 /// A chain that is settled on.
 pub(super) struct Rail {
     network: String,
     chain: Chain,
     lanes: Vec<Lane>,
-    watch: mpsc::UnboundedSender<Vec<Watched>>,
+    watch: mpsc::Sender<Vec<Watched>>,
     owner: Uuid,
 }
 
@@ -52,8 +56,8 @@ impl Rail {
         config.factories = options.factories;
         let chain = Chain::new(config)?;
 
-        let (watch, coming) = mpsc::unbounded_channel();
-        let (moves, moving) = mpsc::unbounded_channel();
+        let (watch, coming) = mpsc::channel(WATCHED);
+        let (moves, moving) = mpsc::channel(MOVES);
         let mut lanes = Vec::with_capacity(options.wallets.len());
         for wallet in &options.wallets {
             let (written, sending) = mpsc::channel(WRITTEN);
@@ -79,7 +83,7 @@ impl Rail {
             moves,
         };
         tokio::spawn(watching.run(coming));
-        tokio::spawn(moving::run(lanes.clone(), moving));
+        tokio::spawn(moving::run(lanes.iter().map(Lane::downgrade).collect(), moving));
         Ok(Self { network: options.network, chain, lanes, watch, owner })
     }
 
@@ -105,8 +109,8 @@ impl Rail {
     }
 
     /// Gives slots to the watch; those it has already stay as they are.
-    pub(super) fn watch(&self, slots: Vec<Watched>) {
-        if !slots.is_empty() && self.watch.send(slots).is_err() {
+    pub(super) async fn watch(&self, slots: Vec<Watched>) {
+        if !slots.is_empty() && self.watch.send(slots).await.is_err() {
             tracing::error!(network = self.network, "the watch has ended");
         }
     }

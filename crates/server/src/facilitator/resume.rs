@@ -31,7 +31,7 @@ async fn take(facilitating: &Facilitating) -> Result<(), Trouble> {
     let slots = facilitating.store().lease_slots(facilitating.tenant(), owner, LIMIT, until).await?;
     for rail in facilitating.rails() {
         let ours = slots.iter().filter(|slot| slot.id.chain == rail.chain().id());
-        rail.watch(ours.map(|slot| Watched::read(slot.clone(), now)).collect());
+        rail.watch(ours.map(|slot| Watched::read(slot.clone(), now)).collect()).await;
     }
     Ok(())
 }

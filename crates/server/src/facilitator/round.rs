@@ -73,8 +73,8 @@ impl Watch {
                     }
                     self.conclude(watched, outcomes);
                     if !moves.is_empty() {
-                        // The lane ends only with the process; what it does not get is found again by whoever leases it.
-                        let _ = self.moves.send((watched.slot.clone(), moves));
+                        // What does not find room is found again when the slot is leased next.
+                        let _ = self.moves.try_send((watched.slot.clone(), moves));
                         closed.insert(watched.slot.id);
                     }
                 }

@@ -37,7 +37,7 @@ pub(super) async fn run(
     chain: Chain,
     clock: Arc<dyn Clock>,
     mut written: mpsc::Receiver<Vec<Watched>>,
-    watch: mpsc::UnboundedSender<Vec<Watched>>,
+    watch: mpsc::Sender<Vec<Watched>>,
 ) {
     while let Some(mut slots) = written.recv().await {
         while slots.len() < MAX_BATCH
@@ -46,7 +46,7 @@ pub(super) async fn run(
             slots.extend(more);
         }
         send(&chain, &*clock, &mut slots.iter_mut().collect::<Vec<_>>()).await;
-        if watch.send(slots).is_err() {
+        if watch.send(slots).await.is_err() {
             return;
         }
     }

@@ -94,12 +94,12 @@ pub(super) struct Watch {
     pub(super) wallets: Vec<Wallet>,
     pub(super) patience: Patience,
     pub(super) desk: Desk,
-    pub(super) moves: mpsc::UnboundedSender<Move>,
+    pub(super) moves: mpsc::Sender<Move>,
 }
 
 impl Watch {
     /// Watches what comes in until every sender has gone.
-    pub(super) async fn run(self, mut coming: mpsc::UnboundedReceiver<Vec<Watched>>) {
+    pub(super) async fn run(self, mut coming: mpsc::Receiver<Vec<Watched>>) {
         let mut slots: BTreeMap<SlotId, Watched> = BTreeMap::new();
         loop {
             let pause = self.until_due(&slots);

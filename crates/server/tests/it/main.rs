@@ -1,7 +1,7 @@
 //! The credits backend over real stores: every test runs on SQLite, and on PostgreSQL when `FAREBOX_TEST_POSTGRES` names a
 //! server on which databases may be created. Every test ends with the store's own audit.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value, clippy::print_stderr)]
 
 /// Each `async fn` becomes one test per database.
 macro_rules! on_both {

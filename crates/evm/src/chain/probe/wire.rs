@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Bytes, U256};
 use alloy_sol_types::{SolValue, sol};
 use serde_json::json;
 
@@ -144,6 +144,8 @@ impl Question {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::{Address, B256};
+
     use super::*;
     use crate::chain::calls::ContractCall;
 
@@ -190,11 +192,19 @@ mod tests {
 
     #[test]
     fn an_item_without_a_finding_spoils_no_other() {
-        let good = Finding { codeSize: U256::ZERO, flags: U256::from(0b100_1011), balance: U256::ONE, ..Finding::default() };
+        let good = Finding {
+            codeSize: U256::ZERO,
+            flags: U256::from(0b100_1011),
+            balance: U256::ONE,
+            allowance: U256::ZERO,
+            reverted: Bytes::new(),
+        };
         let both: Vec<Bytes> = vec![good.abi_encode_params().into(), Bytes::new()];
         let found = answered(&both.abi_encode(), 2);
         let good = found[0].as_ref().unwrap();
-        assert!(good.simulated && good.used == Some(false) && good.balance == Some(U256::ONE) && good.allowance.is_none());
+        assert!(
+            good.simulated && good.used == Some(false) && good.balance == Some(U256::ONE) && good.allowance.is_none()
+        );
         assert!(found[1].is_err());
     }
 

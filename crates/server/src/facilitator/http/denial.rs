@@ -120,6 +120,8 @@ impl Denial {
             Self::Forbidden(_) | Self::NotOwner => "forbidden",
             Self::NameReused => "idempotency_key_reused",
             Self::Limited(_) => "rate_limited",
+            // What is not known must not read as a failure: a client that looks at nothing else asks again with the same payment.
+            Self::Unavailable(_) | Self::Internal if face.settles() => "settlement_pending",
             _ if face.settles() => "unexpected_settle_error",
             _ => "unexpected_verify_error",
         }

@@ -66,7 +66,8 @@ impl Town {
     #[expect(clippy::disallowed_methods, reason = "tests take their chain from the environment")]
     pub(super) async fn new() -> Option<Self> {
         let Ok(url) = std::env::var("FAREBOX_TEST_ANVIL") else {
-            println!("skipped: FAREBOX_TEST_ANVIL is not set");
+            assert!(std::env::var("CI").is_err(), "FAREBOX_TEST_ANVIL must name a chain in CI");
+            eprintln!("skipped: FAREBOX_TEST_ANVIL is not set; `./x test` starts a chain and sets it");
             return None;
         };
         Some(Self::at(url, None).await)
@@ -76,7 +77,7 @@ impl Town {
     #[expect(clippy::disallowed_methods, reason = "tests take their chain from the environment")]
     pub(super) async fn with_a_chain_of_its_own() -> Option<Self> {
         let Ok(anvil) = std::env::var("FAREBOX_TEST_ANVIL_BIN") else {
-            println!("skipped: FAREBOX_TEST_ANVIL_BIN is not set");
+            eprintln!("skipped: FAREBOX_TEST_ANVIL_BIN is not set; `./x test` sets it");
             return None;
         };
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
