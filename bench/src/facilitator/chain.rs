@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use bytes::Bytes;
 use farebox_evm::primitives::{Address, U256};
 use http::Request;
@@ -17,8 +17,6 @@ use super::payments::TOKEN;
 
 /// More tokens than any run spends.
 const PLENTY: u64 = 1_000_000_000_000;
-/// Calls in one request.
-const BATCH: usize = 100;
 
 pub(super) struct Chain {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -30,20 +28,13 @@ impl Chain {
         Self { client: Client::builder(TokioExecutor::new()).build(HttpConnector::new()), url: url.to_owned() }
     }
 
-    /// Gives every payer tokens.
+    /// Gives every payer tokens. One after another: anvil may forget a transaction that overtook the one before it.
     pub(super) async fn fund(&self, payers: &[Address]) -> anyhow::Result<()> {
         let accounts = self.call("eth_accounts", json!([])).await?;
-        let rich: Address = accounts[9].as_str().context("a chain of tests has ten accounts")?.parse()?;
-        // The calls of one request run side by side: each needs its nonce said.
-        let mut nonce = self.spent(rich).await?;
-        let mut mint = |payer: &Address| {
+        for payer in payers {
             let data = format!("0x40c10f19{:064x}{PLENTY:064x}", U256::from_be_bytes(payer.into_word().0));
-            let call = json!([{"from": rich.to_string(), "to": TOKEN.to_string(), "data": data, "nonce": format!("{nonce:#x}")}]);
-            nonce += U256::ONE;
-            ("eth_sendTransaction", call)
-        };
-        for some in payers.chunks(BATCH) {
-            self.batch(some.iter().map(&mut mint).collect()).await?;
+            self.call("eth_sendTransaction", json!([{"from": accounts[9], "to": TOKEN.to_string(), "data": data}]))
+                .await?;
         }
         for payer in payers {
             self.until(|| async { Ok(self.balance(*payer).await? >= U256::from(PLENTY)) }).await?;
@@ -75,27 +66,15 @@ impl Chain {
         bail!("the chain at {} does not get on", self.url)
     }
 
-    async fn call(&self, method: &'static str, params: Value) -> anyhow::Result<Value> {
-        self.batch(vec![(method, params)]).await?.pop().context("no answer")
-    }
-
-    /// The answers, in the order of the calls.
-    async fn batch(&self, calls: Vec<(&'static str, Value)>) -> anyhow::Result<Vec<Value>> {
-        let calls: Vec<Value> = calls
-            .into_iter()
-            .enumerate()
-            .map(|(id, (method, params))| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
-            .collect();
+    async fn call(&self, method: &str, params: Value) -> anyhow::Result<Value> {
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let request = Request::post(&self.url).header("content-type", "application/json");
-        let answer = self.client.request(request.body(Full::from(serde_json::to_vec(&calls)?))?).await?;
-        let mut answers: Vec<Value> = serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?;
-        ensure!(answers.len() == calls.len(), "{} answers to {} calls", answers.len(), calls.len());
-        answers.sort_by_key(|answer| answer["id"].as_u64());
-        let result = |mut answer: Value| match answer.get("error") {
-            Some(error) => bail!("the chain refused: {error}"),
+        let answer = self.client.request(request.body(Full::from(serde_json::to_vec(&call)?))?).await?;
+        let mut answer: Value = serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?;
+        match answer.get("error") {
+            Some(error) => bail!("the chain refused {method}: {error}"),
             None => Ok(answer["result"].take()),
-        };
-        answers.into_iter().map(result).collect()
+        }
     }
 }
 

@@ -124,7 +124,8 @@ impl Payment {
     }
 
     /// What the payer signed, in `domain`.
-    pub(crate) fn digest(&self, domain: &Domain) -> B256 {
+    #[must_use]
+    pub fn digest(&self, domain: &Domain) -> B256 {
         match &self.authorization {
             Authorization::Transfer(transfer) => transfer.digest(domain),
             Authorization::Permit2(transfer) => transfer.digest(domain),

@@ -13,9 +13,9 @@ use farebox_evm::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::fake::{Node, Reply};
+use crate::fake::{Finding, Node, Reply, items};
 use crate::world::{
-    CHAIN, FACTORY, USDC, World, address, approveCall, createCall, fresh_wallet, predictCall, random_word,
+    CHAIN, FACTORY, USDC, World, address, approveCall, createCall, fresh_wallet, post, predictCall, random_word,
 };
 
 sol! {
@@ -287,6 +287,33 @@ async fn accounts_that_burn_all_gas_harm_nobody_who_is_asked_about_with_them() {
         let (honest, verdict) = one.await.unwrap();
         assert_eq!(honest, verdict.is_ok(), "{verdict:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_gas_a_node_gives_a_good_payment_is_found_good_or_not_at_all() {
+    let Some(rich) = World::new().await else { return };
+    let node = poor_node(&rich).await;
+    let world = World { payer: rich.payer.clone(), seller: rich.seller, ..node.world(&[]) };
+    let (payment, requirements) = world.pay(10_000);
+    world.verify(&payment, &requirements).await.unwrap();
+    let asked = node.asked();
+    let mut probe = asked.into_iter().find(|one| items("eth_call", &one["params"]) == Some(1)).unwrap();
+    let (mut good, mut missing) = (0, 0);
+    for gas in (300_000..3_000_000).step_by(20_000) {
+        probe["params"][0]["gas"] = format!("0x{gas:x}").into();
+        let answer = post(&rich.url, &probe).await;
+        // Too little even for the call itself.
+        let Some(answer) = answer["result"].as_str() else { continue };
+        let findings = Vec::<Bytes>::abi_decode(&hex::decode(&answer[2..]).unwrap()).unwrap();
+        match Finding::abi_decode_params(&findings[0]) {
+            Ok(finding) => {
+                assert_eq!(finding.flags & U256::from(0b100_1011), U256::from(0b100_1011), "with {gas} gas");
+                good += 1;
+            }
+            Err(_) => missing += 1,
+        }
+    }
+    assert!(good > 0 && missing > 0, "{good} good, {missing} missing");
 }
 
 /// An account that `world.payer` owns, with money: its address, and the call that deploys it.

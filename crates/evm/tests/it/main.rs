@@ -8,6 +8,8 @@ mod dishonest;
 #[cfg(feature = "chain")]
 mod fake;
 #[cfg(feature = "chain")]
+mod histories;
+#[cfg(feature = "chain")]
 mod hostile;
 mod malformed;
 #[cfg(feature = "chain")]

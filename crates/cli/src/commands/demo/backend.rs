@@ -34,8 +34,12 @@ impl Backend {
     }
 
     fn command(&self, args: &[&str]) -> anyhow::Result<Command> {
+        self.command_on("demo.db", args)
+    }
+
+    fn command_on(&self, file: &str, args: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        let database = format!("sqlite:{}", self.folder.join("demo.db").display());
+        let database = format!("sqlite:{}", self.folder.join(file).display());
         command
             .args(args)
             .args(["--json", "--database-url", &database])
@@ -64,17 +68,22 @@ impl Backend {
     /// Starts the server and waits until it listens. It ends with this process, however that ends.
     pub(super) async fn start(&mut self) -> anyhow::Result<()> {
         let address = format!("127.0.0.1:{}", self.port);
-        let mut child = self.command(&["serve", "--listen", &address, "--stop-with-stdin"])?;
-        child.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = child.spawn()?;
-        let stdout = child.stdout.take().context("the server has no output")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).await?;
-        if line.is_empty() {
-            bail!("the server did not start");
-        }
+        let (child, _) = listening(self.command(&["serve", "--listen", &address, "--stop-with-stdin"])?).await?;
         self.child = Some(child);
         Ok(())
+    }
+
+    /// Starts a facilitator on the chain behind `rpc`, with a database of its own; itself and its URL. It ends with this
+    /// process, however that ends.
+    #[cfg(feature = "devchain")]
+    pub(super) async fn facilitator(&self, rpc: &str, signer_key: &str) -> anyhow::Result<(Child, String)> {
+        let chain = format!("eip155:84532={rpc}");
+        let words = ["facilitator", "--listen", "127.0.0.1:0", "--stop-with-stdin", "--chain", &chain];
+        let mut command = self.command_on("facilitator.db", &words)?;
+        command.env("FAREBOX_SIGNER_KEY", signer_key);
+        let (child, said) = listening(command).await?;
+        let url = said["listening"].as_str().context("the facilitator does not say where it listens")?;
+        Ok((child, url.to_owned()))
     }
 
     /// Ends the server in order.
@@ -92,6 +101,18 @@ impl Backend {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         Ok(child.kill().await?)
     }
+}
+
+/// Starts a server and waits for the object in which it says where it listens.
+async fn listening(mut command: Command) -> anyhow::Result<(Child, Value)> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let stdout = child.stdout.take().context("the server has no output")?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).await?;
+    if line.is_empty() {
+        bail!("the server did not start");
+    }
+    Ok((child, serde_json::from_str(&line)?))
 }
 
 /// What a command said went wrong, and its help.

@@ -4,6 +4,8 @@
 
 mod api;
 mod backend;
+#[cfg(feature = "devchain")]
+mod onchain;
 mod walk;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -32,6 +34,8 @@ async fn walk(backend: &mut Backend, args: &DemoArgs, output: &Output) -> anyhow
     walk.first_paid_request().await?;
     walk.more_requests_than_credits().await?;
     walk.killed_in_the_middle().await?;
+    #[cfg(feature = "devchain")]
+    onchain::walk(walk.backend(), output).await?;
     walk.say_how_to_try(args.once);
     if !args.once {
         std::future::pending::<()>().await;

@@ -129,6 +129,12 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// The server's folder and commands, for further steps.
+    #[cfg(feature = "devchain")]
+    pub(super) fn backend(&self) -> &Backend {
+        self.backend
+    }
+
     /// What is running, and what to type.
     pub(super) fn say_how_to_try(&self, once: bool) {
         let (api, url, [buyer, ..]) = (&self.api, self.backend.url(), &self.buyers);
