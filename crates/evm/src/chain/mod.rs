@@ -135,7 +135,9 @@ impl Chain {
         self.inner.permit2
     }
 
-    fn max_fee(&self) -> u128 {
+    /// Wei per gas that is never exceeded.
+    #[must_use]
+    pub fn max_fee(&self) -> u128 {
         self.inner.config.max_fee
     }
 

@@ -83,7 +83,7 @@ impl Drop for Inner {
 }
 
 impl DevChain {
-    /// Starts a chain with the contracts of [`genesis`] in their places, and ten accounts that have gas and a million dollars
+    /// Starts a chain with the contracts of tests in their places, and ten accounts that have gas and a million dollars
     /// each. Must be called within a Tokio runtime.
     ///
     /// # Errors

@@ -128,6 +128,10 @@ impl Watch {
         };
         let current = self.chain.fees().await.map_err(|fault| Trouble::soon(fault.to_string()))?;
         let fees = current.above(newest.max_fee, newest.priority_fee);
+        if fees.max > self.chain.max_fee() {
+            tracing::warn!(nonce = slot.id.nonce, "a transaction offers as much as it may, and waits: raise max_fee to go on");
+            return Ok(None);
+        }
         let nonce = slot.id.nonce;
         let signed = match purpose {
             Purpose::Cancel => self.chain.sign_cancel(nonce, fees, wallet),

@@ -233,7 +233,7 @@ async fn many_writers_share_a_signer_without_a_gap_or_a_repeat(
         Engine::Sqlite => Arc::clone(&world.store),
     };
     let writing = (0..8).map(async |writer: u64| {
-        let store: &dyn Store = if writer % 2 == 0 { &*world.store } else { &*other };
+        let store: &dyn Store = if writer.is_multiple_of(2) { &*world.store } else { &*other };
         for batch in 0..10 {
             let first = 1 + writer * 50 + batch * 5;
             loop {
