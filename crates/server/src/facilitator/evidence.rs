@@ -38,6 +38,7 @@ pub(super) fn write(request: &Request) -> String {
 
 /// Back from JSON.
 pub(super) fn read(text: &str) -> Result<Payment, String> {
-    let Reading { payload, extensions, requirements } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let Reading { payload, extensions, requirements } =
+        serde_json::from_str(text).map_err(|error| error.to_string())?;
     Payment::read(&payload, Some(&extensions), &requirements).map_err(|refusal| refusal.reason)
 }

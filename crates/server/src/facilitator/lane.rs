@@ -203,7 +203,10 @@ impl Worker {
                 None => None,
             };
             nonce += u64::from(slot.is_some());
-            intents.push(Intent { attempt, settlements: together.iter().map(|job| self.settlement(job, slot, now)).collect() });
+            intents.push(Intent {
+                attempt,
+                settlements: together.iter().map(|job| self.settlement(job, slot, now)).collect(),
+            });
         }
         let intents = Intents {
             tenant: self.tenant,

@@ -28,7 +28,8 @@ pub(super) struct Decided<'a> {
 impl Watch {
     /// Everything that can be seen of these slots, in one exchange with the node.
     pub(super) async fn look(&self, slots: &[&mut Watched]) -> Result<Look, Trouble> {
-        let hashes: Vec<[u8; 32]> = slots.iter().flat_map(|one| &one.slot.attempts).map(|one| *one.hash.bytes()).collect();
+        let hashes: Vec<[u8; 32]> =
+            slots.iter().flat_map(|one| &one.slot.attempts).map(|one| *one.hash.bytes()).collect();
         let signers: BTreeSet<_> = slots.iter().map(|one| one.slot.id.signer).collect();
         let signers: Vec<_> = signers.into_iter().collect();
         self.chain.look(&hashes, &signers).await.map_err(|fault| Trouble::soon(fault.to_string()))
@@ -46,7 +47,11 @@ impl Watch {
             for key in keys {
                 let Some(payment) = watched.payments.get(&key) else { continue };
                 let amount = watched.slot.settlements.iter().find(|one| one.key == key).map(|one| one.terms.amount);
-                let used = self.chain.use_of(payment, amount.unwrap_or_default()).await.map_err(|fault| Trouble::soon(fault.to_string()))?;
+                let used = self
+                    .chain
+                    .use_of(payment, amount.unwrap_or_default())
+                    .await
+                    .map_err(|fault| Trouble::soon(fault.to_string()))?;
                 seen.uses.push((key, in_words_of_rules(used)));
             }
             step = next(&watched.slot, &seen, &self.patience, now);
@@ -79,7 +84,8 @@ impl Watch {
                     }
                 }
                 Next::Replace(_) => {
-                    let added = steps.iter().find(|step| step.slot == watched.slot.id).and_then(|step| step.attempt.clone());
+                    let added =
+                        steps.iter().find(|step| step.slot == watched.slot.id).and_then(|step| step.attempt.clone());
                     watched.slot.attempts.extend(added);
                     resend.push(watched);
                 }
@@ -108,7 +114,9 @@ impl Watch {
                 let conclusions = outcomes.iter().map(|(key, outcome)| conclusion(decided.watched, *key, outcome));
                 Some(step(None, conclusions.collect::<Result<_, _>>()?, *closes))
             }
-            Next::Replace(purpose) => self.replacement(decided.watched, *purpose, now).await?.map(|new| step(Some(new), Vec::new(), false)),
+            Next::Replace(purpose) => {
+                self.replacement(decided.watched, *purpose, now).await?.map(|new| step(Some(new), Vec::new(), false))
+            }
             Next::Wait | Next::Ask(_) | Next::Send => None,
         })
     }
@@ -129,7 +137,10 @@ impl Watch {
         let current = self.chain.fees().await.map_err(|fault| Trouble::soon(fault.to_string()))?;
         let fees = current.above(newest.max_fee, newest.priority_fee);
         if fees.max > self.chain.max_fee() {
-            tracing::warn!(nonce = slot.id.nonce, "a transaction offers as much as it may, and waits: raise max_fee to go on");
+            tracing::warn!(
+                nonce = slot.id.nonce,
+                "a transaction offers as much as it may, and waits: raise max_fee to go on"
+            );
             return Ok(None);
         }
         let nonce = slot.id.nonce;
@@ -177,7 +188,10 @@ fn conclusion(watched: &Watched, key: PaymentKey, outcome: &Outcome) -> Result<C
     let command = match (outcome, settled) {
         (Outcome::Settled { .. }, Some(one)) => {
             let posting = posting(tenant, key, &one.terms, actor());
-            posting.map_err(|bad| Trouble { what: format!("a settled payment cannot be posted: {bad}"), retry_after: None })?
+            posting.map_err(|bad| Trouble {
+                what: format!("a settled payment cannot be posted: {bad}"),
+                retry_after: None,
+            })?
         }
         _ => None,
     };
@@ -195,9 +209,10 @@ fn seen(watched: &Watched, look: &Look) -> Seen {
 }
 
 fn mined(watched: &Watched, receipt: &Receipt, hash: TxHash, head: u64) -> Mined {
-    let paid = watched.slot.settlements.iter().filter(|one| {
-        watched.payments.get(&one.key).is_some_and(|payment| receipt.settles(payment, one.terms.amount))
-    });
+    let paid =
+        watched.slot.settlements.iter().filter(|one| {
+            watched.payments.get(&one.key).is_some_and(|payment| receipt.settles(payment, one.terms.amount))
+        });
     Mined {
         hash,
         block: receipt.block,

@@ -69,7 +69,9 @@ impl Facilitating {
     pub async fn settle(&self, request: Request, name: Option<CallerName>) -> Result<Settled, SettleFailure> {
         let payment = match self.read(&request) {
             Ok(payment) => Arc::new(payment),
-            Err(refusal) => return Ok(Settled { response: answer::refused(&request, &refusal, None), replayed: false }),
+            Err(refusal) => {
+                return Ok(Settled { response: answer::refused(&request, &refusal, None), replayed: false });
+            }
         };
         let key = PaymentKey::from_bytes(payment.key());
         let name = name.map(|name| SettlementName {
@@ -94,7 +96,8 @@ impl Facilitating {
     /// Whether the name stands for an answer already; a name that stands for another payment is a conflict.
     async fn named_before(&self, name: Option<&SettlementName>) -> Result<bool, SettleFailure> {
         let Some(name) = name else { return Ok(false) };
-        let before = self.store().settlement_named(self.tenant(), &name.scope, &name.name).await.map_err(Trouble::from)?;
+        let before =
+            self.store().settlement_named(self.tenant(), &name.scope, &name.name).await.map_err(Trouble::from)?;
         match before {
             None => Ok(false),
             Some(before) if before == *name => {

@@ -65,7 +65,9 @@ impl Facilitating {
 
 /// What the payer says it accepted is what is required.
 fn agrees(request: &Request) -> Result<(), Refusal> {
-    let differs = |code: &str, what: &str| Err(Refusal { code: code.to_owned(), reason: format!("the payment is for another {what}") });
+    let differs = |code: &str, what: &str| {
+        Err(Refusal { code: code.to_owned(), reason: format!("the payment is for another {what}") })
+    };
     if request.payload.scheme != request.requirements.scheme {
         return differs("unsupported_scheme", "scheme than is required");
     }

@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use farebox_engine::settlement::{
-    Attempt, Intent, Outcome, Patience, PaymentKey, Purpose, Slot, SlotId, TxHash,
-};
+use farebox_engine::settlement::{Attempt, Intent, Outcome, Patience, PaymentKey, Purpose, Slot, SlotId, TxHash};
 use farebox_evm::{
     Payment, Wallet,
     chain::{Chain, Fees, Signed},
@@ -126,8 +124,7 @@ impl Watch {
     /// One look at everything that is due.
     async fn round(&self, slots: &mut BTreeMap<SlotId, Watched>) -> Result<(), Trouble> {
         let now = self.clock.now();
-        let mut due: Vec<&mut Watched> =
-            slots.values_mut().filter(|one| one.look_at <= now).take(MAX_LOOK).collect();
+        let mut due: Vec<&mut Watched> = slots.values_mut().filter(|one| one.look_at <= now).take(MAX_LOOK).collect();
         if due.is_empty() {
             return Ok(());
         }

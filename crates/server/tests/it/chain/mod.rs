@@ -1,8 +1,8 @@
 //! The facilitator on a real chain, which `FAREBOX_TEST_ANVIL` names; without one these tests say that they are skipped.
 
 mod crash;
-mod node;
 mod http;
+mod node;
 mod people;
 mod rpc;
 mod settling;

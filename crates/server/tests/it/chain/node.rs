@@ -38,13 +38,7 @@ pub(super) struct Node {
 impl Node {
     /// Its address, and itself.
     pub(super) async fn start(chain: &str, at: usize, fate: Fate) -> (String, Self) {
-        let node = Self {
-            chain: chain.to_owned(),
-            seen: Arc::default(),
-            at,
-            fate,
-            met: Arc::default(),
-        };
+        let node = Self { chain: chain.to_owned(), seen: Arc::default(), at, fate, met: Arc::default() };
         let router = Router::new().route("/", post(exchange)).with_state(node.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -157,7 +157,10 @@ async fn a_payment_that_is_not_good_is_answered_and_writes_nothing() {
     let Some(town) = Town::new().await else { return };
     let running = town.open();
     let refused = running.facilitating.settle(request(&town.pay(100_000_001)), None).await.unwrap().response;
-    assert_eq!((refused.success, refused.error_reason.as_deref()), (false, Some("invalid_exact_evm_insufficient_balance")));
+    assert_eq!(
+        (refused.success, refused.error_reason.as_deref()),
+        (false, Some("invalid_exact_evm_insufficient_balance"))
+    );
     assert_eq!((refused.transaction.as_str(), refused.network.as_str()), ("", "eip155:84532"));
     let mut elsewhere = town.pay(10_000);
     for place in ["/paymentPayload/accepted/network", "/paymentRequirements/network"] {
@@ -178,10 +181,8 @@ async fn a_payment_that_somebody_else_brought_in_first_is_paid_all_the_same() {
     let pay = town.pay(10_000);
     let rival = Town::new().await.unwrap();
     let (ours, theirs) = (town.open(), rival.open());
-    let (one, other) = tokio::join!(
-        ours.facilitating.settle(request(&pay), None),
-        theirs.facilitating.settle(request(&pay), None),
-    );
+    let (one, other) =
+        tokio::join!(ours.facilitating.settle(request(&pay), None), theirs.facilitating.settle(request(&pay), None),);
     let (one, other) = (one.unwrap().response, other.unwrap().response);
     // Each either settled it or, verifying late, found it used; the money moved once.
     assert!(one.success || other.success, "{one:?} {other:?}");
