@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::world::{Engine, World};
 
-const KEY: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
+pub(crate) const KEY: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
 const SIGNER: &str = "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a";
 /// Nobody listens there.
 const DOWN: &str = "http://127.0.0.1:9/node-secret";
@@ -40,13 +40,13 @@ async fn node(chain: u64, balance: u128) -> String {
 }
 
 /// A running facilitator; killed when dropped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     said: Value,
 }
 
 impl Running {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -58,6 +58,10 @@ impl Running {
         Self { child, said }
     }
 
+    pub(crate) fn url(&self) -> &str {
+        self.said["listening"].as_str().unwrap()
+    }
+
     async fn get(&self, path: &str) -> (u16, Value) {
         self.ask(reqwest::Method::GET, path, None, Value::Null).await
     }
@@ -65,7 +69,7 @@ impl Running {
     async fn ask(&self, method: reqwest::Method, path: &str, key: Option<&str>, body: Value) -> (u16, Value) {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("{}{path}", self.said["listening"].as_str().unwrap());
+        let url = format!("{}{path}", self.url());
         let request = http.request(method, url).json(&body);
         let request = match key {
             Some(key) => request.header("x-api-key", key),
@@ -76,7 +80,7 @@ impl Running {
     }
 
     /// SIGTERM; its exit code and what it said on standard error.
-    fn terminate(mut self) -> (Option<i32>, String) {
+    pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let mut error = String::new();
@@ -93,7 +97,7 @@ impl Drop for Running {
     }
 }
 
-fn facilitator(world: &World, node: &str, args: &[&str]) -> Command {
+pub(crate) fn facilitator(world: &World, node: &str, args: &[&str]) -> Command {
     let chain = format!("eip155:84532={node}");
     let mut all = vec!["facilitator", "--listen", "127.0.0.1:0", "--json", "--chain", &chain];
     all.extend(args);

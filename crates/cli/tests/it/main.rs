@@ -7,6 +7,7 @@ mod facilitator;
 mod hostile;
 mod journey;
 mod kill_9;
+mod kill_9_settling;
 mod parallel;
 mod pay;
 mod stack;

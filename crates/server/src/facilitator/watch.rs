@@ -19,6 +19,8 @@ use super::{Trouble, desk::Desk, evidence, rail::Move};
 
 /// Slots in one look at most.
 const MAX_LOOK: usize = 256;
+/// The shortest pause between two looks at one slot.
+const SOONEST: Duration = Duration::from_millis(4);
 /// The pause while nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -66,15 +68,11 @@ impl Watched {
         self.slot.settlements.iter().any(|one| one.outcome == Outcome::Unknown)
     }
 
-    /// Often at first, while somebody waits; then as often as blocks come; seldom once it is settled.
+    /// A quarter of how long it has been watched: often at first, while somebody waits; then as often as blocks come; every two
+    /// seconds once it is settled.
     fn pace(&self, now: Timestamp) -> Duration {
-        let age = now.since(self.since);
-        match (self.is_open(), age.as_secs()) {
-            (true, 0) => Duration::from_millis(40),
-            (true, 1..=4) => Duration::from_millis(200),
-            (true, _) => Duration::from_secs(1),
-            (false, _) => Duration::from_secs(2),
-        }
+        let quarter = now.since(self.since) / 4;
+        if self.is_open() { quarter.clamp(SOONEST, IDLE) } else { 2 * IDLE }
     }
 }
 
