@@ -72,6 +72,10 @@ fn pairs(kinds: &[Kind]) -> Vec<(usize, usize)> {
 
 fn line(subject: &str, readings: &[Reading], baseline: &str, baselines: &[f64]) {
     let (Some(first), ours) = (readings.first(), values(readings)) else { return };
+    // That nobody refused anything needs no line.
+    if ours.iter().chain(baselines).all(|value| *value == 0.0) {
+        return;
+    }
     Figure {
         bench: "facilitator",
         subject,

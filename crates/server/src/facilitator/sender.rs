@@ -1,4 +1,4 @@
-//! Sends what is written down, in nonce order, many transactions in one batch.
+//! Sends what is written down, in nonce order.
 
 use std::sync::Arc;
 
@@ -8,26 +8,28 @@ use tokio::sync::mpsc;
 
 use super::watch::Watched;
 
-/// Transactions in one batch at most.
+/// Slots taken at once.
 const MAX_BATCH: usize = 64;
 
-/// Sends the newest attempt of each slot. What a node answers decides nothing: the chain is asked what became of it.
+/// Sends the newest attempt of each slot, one after the other: a node may work on a batch in any order, and some never mine a
+/// transaction that overtook the one before it. What a node answers decides nothing: the chain is asked what became of it.
 pub(super) async fn send(chain: &Chain, clock: &dyn Clock, slots: &mut [&mut Watched]) {
-    for some in slots.chunks_mut(MAX_BATCH) {
-        let raws: Vec<&[u8]> = some.iter().filter_map(|one| one.bytes()).collect();
-        let answers = match chain.send(&raws).await {
-            Ok(answers) => answers,
-            Err(fault) => {
-                tracing::warn!(transactions = raws.len(), "sending failed, to be tried again: {fault}");
-                Vec::new()
+    let mut reachable = true;
+    for slot in slots {
+        slot.sent_at = Some(clock.now());
+        let Some(raw) = slot.bytes().filter(|_| reachable) else { continue };
+        match chain.send(&[raw]).await {
+            Ok(answers) => {
+                let refused = |answer: &Sent| !matches!(answer, Sent::Accepted | Sent::AlreadyKnown);
+                if let Some(refused) = answers.into_iter().find(refused) {
+                    tracing::warn!(?refused, "a node does not take a transaction, to be tried again");
+                }
             }
-        };
-        let now = clock.now();
-        for slot in some {
-            slot.sent_at = Some(now);
-        }
-        for refused in answers.into_iter().filter(|answer| !matches!(answer, Sent::Accepted | Sent::AlreadyKnown)) {
-            tracing::warn!(?refused, "a node does not take a transaction, to be tried again");
+            // The others are tried again with this one, soon.
+            Err(fault) => {
+                reachable = false;
+                tracing::warn!("sending failed, to be tried again: {fault}");
+            }
         }
     }
 }
