@@ -10,7 +10,7 @@ use farebox_types::{
 };
 use moka::future::Cache;
 
-use crate::{credits::AgentFacts, keys::Keyring, refusal::impossible};
+use crate::{credits::AgentFacts, facilitator::Facilitating, keys::Keyring, refusal::impossible};
 
 /// How long a row is believed without looking again: a revoked key, delegation or link may work that much longer.
 /// Balances are never remembered.
@@ -25,6 +25,7 @@ const REMEMBERED: u64 = 10_000;
 #[derive(Clone)]
 pub struct Backend {
     inner: Arc<Inner>,
+    facilitating: Option<Facilitating>,
 }
 
 struct Inner {
@@ -52,7 +53,18 @@ impl Backend {
             agents: Memory::new(),
             delegations: Memory::new(),
         };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), facilitating: None }
+    }
+
+    /// The same backend, where plans with a price in a known token can be ordered: such an order is paid through this
+    /// facilitator.
+    #[must_use]
+    pub fn paid_through(self, facilitating: Facilitating) -> Self {
+        Self { facilitating: Some(facilitating), ..self }
+    }
+
+    pub(crate) fn facilitating(&self) -> Option<&Facilitating> {
+        self.facilitating.as_ref()
     }
 
     /// The store behind it.

@@ -44,10 +44,18 @@ pub(crate) enum Refusal {
 
     #[error("creditsConfig: {0}")]
     BadRules(BadRules),
+    #[error("an account may have {most} delegations in force, and this one has them")]
+    TooManyDelegations { most: u32 },
     #[error("{what} is not supported here")]
     Unsupported { what: &'static str },
-    #[error("this plan has a price, and ordering with payment comes via checkout")]
+    #[error("this plan has a price, and cannot be paid for here")]
     Priced,
+    #[error("this plan has a price: pay one of the offers of the payment-required header")]
+    Unpaid,
+    #[error("the payment was not taken: {reason}")]
+    PaymentRefused { reason: String },
+    #[error("this payment has been used before for something else")]
+    PaymentUsed,
     #[error("this trial plan was ordered before by this account")]
     TrialTaken,
     #[error("the account has {} open lots, the most there may be", ledger::MAX_OPEN_LOTS)]
@@ -98,6 +106,10 @@ pub(crate) enum DelegationEnd {
     Expired,
     #[error("has been used up")]
     Exhausted,
+    #[error("does not let so much more be spent")]
+    Overspent,
+    #[error("limits spending in other money than the plan's price")]
+    OtherMoney,
 }
 
 impl Refusal {

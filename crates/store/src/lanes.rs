@@ -12,7 +12,10 @@ use farebox_engine::{
 use farebox_types::{Id, Merchant, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep};
+use crate::{
+    Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep,
+    settlements::checks::{check_intents, check_steps},
+};
 
 /// Commands in one batch at most.
 pub(crate) const MAX_BATCH: usize = 512;
@@ -132,11 +135,13 @@ impl Lanes {
     }
 
     pub(crate) async fn intend(&self, intents: Intents, from: Option<SlotId>) -> Result<Intended, Fault> {
+        check_intents(&intents, from)?;
         let job = |reply| Job::Intend(Box::new(intents), from, reply);
         self.send(self.settling, job)?.await.map_err(|_| lost())?
     }
 
     pub(crate) async fn step(&self, steps: Vec<SlotStep>) -> Result<(), Fault> {
+        check_steps(&steps)?;
         self.send(self.settling, |reply| Job::Step(steps, reply))?.await.map_err(|_| lost())?
     }
 
@@ -243,12 +248,27 @@ async fn serve_commands(writer: &mut impl Writer, jobs: impl Iterator<Item = Job
 async fn serve_cold(writer: &mut impl Writer, job: Job) {
     match job {
         Job::Record(record, reply) => drop(reply.send(persist!(writer.record(&record)))),
-        // Whoever asked looks what became of it before it asks again: a repeat would find its own rows in the way.
-        Job::Intend(intents, from, reply) => drop(reply.send(writer.intend(&intents, from).await)),
+        Job::Intend(intents, from, reply) => drop(reply.send(intend(writer, &intents, from).await)),
         Job::Step(steps, reply) => drop(reply.send(persist!(writer.step(&steps)))),
         Job::Name(tenant, name, at, reply) => drop(reply.send(persist!(writer.name(tenant, &name, at)))),
         Job::Sweep(tenant, limit, reply) => drop(reply.send(writer.sweep(tenant, limit).await)),
         Job::Ledger(..) | Job::Stop => {}
+    }
+}
+
+/// Tries again only while nothing was written: a repeat after an unknown commit would find its own rows in the way. Whoever
+/// asked looks what became of it.
+async fn intend(writer: &mut impl Writer, intents: &Intents, from: Option<SlotId>) -> Result<Intended, Fault> {
+    let mut tries = 1;
+    loop {
+        match writer.intend(intents, from).await {
+            Err(fault) if matches!(fault.retry, Retry::After(_)) && tries < TRIES => {
+                tracing::warn!(error = %fault, tries, "database write failed, trying again");
+                tokio::time::sleep(backoff(tries)).await;
+                tries += 1;
+            }
+            answer => return answer,
+        }
     }
 }
 

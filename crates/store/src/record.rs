@@ -64,6 +64,13 @@ pub enum Change {
     Resource(Resource),
     /// A resource is taken out.
     RemoveResource(Id<ResourceKind>),
+    /// Nothing but a line in the audit trail, and the record's answer.
+    Noted {
+        /// The audit trail's word for it.
+        action: &'static str,
+        /// What it concerns.
+        subject: String,
+    },
 }
 
 impl Change {
@@ -83,6 +90,7 @@ impl Change {
             Self::RevokeApiToken(id) => ("api_token_revoked", id.to_string()),
             Self::Resource(row) => ("resource_registered", row.id.to_string()),
             Self::RemoveResource(id) => ("resource_removed", id.to_string()),
+            Self::Noted { action, subject } => (action, subject.clone()),
         }
     }
 }

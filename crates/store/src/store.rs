@@ -51,8 +51,13 @@ pub trait Store: SettlementStore + Send + Sync + 'static {
 
     /// A delegation.
     async fn delegation(&self, tenant: Id<MerchantKind>, id: Id<DelegationKind>) -> Result<Option<Delegation>, Fault>;
-    /// A payer's latest hundred delegations, newest first.
-    async fn delegations(&self, tenant: Id<MerchantKind>, holder: Address) -> Result<Vec<Delegation>, Fault>;
+    /// A payer's delegations, newest first, and how many there are in all.
+    async fn delegations(
+        &self,
+        tenant: Id<MerchantKind>,
+        holder: Address,
+        page: Page,
+    ) -> Result<(Vec<Delegation>, u64), Fault>;
 
     /// A key of the credits API.
     async fn api_key(&self, tenant: Id<MerchantKind>, id: Id<ApiKeyKind>) -> Result<Option<ApiKey>, Fault>;

@@ -105,8 +105,8 @@ impl Auditor {
         self.expected.insert(posting_id(row.tenant, row.key).uuid(), posting);
     }
 
-    /// A payment whose outcome is unknown, or a transaction that could be sent, in a slot that is closed.
-    pub(crate) fn left_open(&mut self, what: String) {
+    /// What is wrong with a slot or what rides in it.
+    pub(crate) fn slot(&mut self, what: String) {
         self.report.differences.push(Difference { row: "slot".to_owned(), what });
     }
 

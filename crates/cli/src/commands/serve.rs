@@ -17,11 +17,14 @@ use crate::{args::ServeArgs, config::Config, database, database::Missing, output
 pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let listener = listen(config).await?;
     let (store, keyring) = database::open_current(config, Missing::Create).await?;
-    let backend = Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring);
+    let mut backend = Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring);
     let facilitator = match config.facilitator.chains.is_empty() {
         true => None,
         false => Some(Facilitator::open(config, &backend, output).await?),
     };
+    if let Some(facilitator) = &facilitator {
+        backend = backend.paid_through(facilitator.facilitating());
+    }
     let (stop, stopping) = watch::channel(false);
     let working = tokio::spawn(worker::run(backend.clone(), told(stopping.clone())));
     let url = format!("http://{}", listener.local_addr()?);

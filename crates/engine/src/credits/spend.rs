@@ -5,13 +5,23 @@ use farebox_types::{Address, Id, Merchant, Plan, Quantity};
 use super::{Cost, PlanRules};
 use crate::ledger::{AccountSpec, Actor, BadLeg, Leg, Operation, Requirement, TransferId};
 
-/// How often an authorization may be used: a single-use token once, a delegation as often as it says.
+/// What an authorization may take in all: a single-use token one use, a delegation as many uses, or as much, as it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     /// The authorization's economic key: a token's nonce, a delegation's id.
     pub key: String,
-    /// Uses in all.
-    pub uses: u32,
+    /// In all: uses, or whatever else the key counts.
+    pub most: Quantity,
+    /// What this use takes of it, above zero.
+    pub takes: Quantity,
+}
+
+impl Limit {
+    /// So many uses, of which this is one.
+    #[must_use]
+    pub fn uses(key: String, uses: u32) -> Self {
+        Self { key, most: Quantity::from_units(uses.into()).unwrap_or(Quantity::MAX), takes: Quantity::ONE }
+    }
 }
 
 /// One use of a plan by a payer.
@@ -53,7 +63,7 @@ impl Spend<'_> {
     /// The charge under `id`. Built from the same facts it is the same operation, so hold, post and release agree.
     ///
     /// # Errors
-    /// [`BadLeg`] if two limits share a key.
+    /// [`BadLeg`] if two limits share a key, or one takes nothing.
     pub fn operation(&self, id: TransferId, actor: Actor) -> Result<Operation, BadLeg> {
         let used = || AccountSpec::used(self.tenant);
         let mut legs = Vec::with_capacity(1 + self.limits.len());
@@ -63,7 +73,8 @@ impl Spend<'_> {
             legs.push(Leg::charge(AccountSpec::usage(self.tenant, self.plan, self.payer), used(), Quantity::ONE)?);
         }
         for limit in self.limits {
-            legs.push(Leg::charge(AccountSpec::limit(self.tenant, &limit.key, limit.uses), used(), Quantity::ONE)?);
+            let allowance = AccountSpec::allowance(self.tenant, &limit.key, limit.most);
+            legs.push(Leg::charge(allowance, used(), limit.takes)?);
         }
         let operation = Operation::new(id, legs, actor)?;
         Ok(match self.cost() {

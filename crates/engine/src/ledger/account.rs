@@ -140,8 +140,13 @@ impl AccountSpec {
     /// How often the authorization `key` may still be used, out of `uses`.
     #[must_use]
     pub fn limit(tenant: Id<Merchant>, key: &str, uses: u32) -> Self {
-        let floor = -i64::from(uses).saturating_mul(Quantity::ONE.micros());
-        Self::new(tenant, key.to_owned(), Unit::Use, AccountKind::Limit, Some(floor))
+        Self::allowance(tenant, key, Quantity::from_units(uses.into()).unwrap_or(Quantity::MAX))
+    }
+
+    /// How much the authorization `key` may still take, out of `most`; whatever it counts.
+    #[must_use]
+    pub fn allowance(tenant: Id<Merchant>, key: &str, most: Quantity) -> Self {
+        Self::new(tenant, key.to_owned(), Unit::Use, AccountKind::Limit, Some(-most.micros()))
     }
 
     /// The merchant's side of all uses.

@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod delegations;
 mod number;
 pub(crate) mod plans;
+pub(crate) mod requests;
 mod shape;
 mod write;
 pub(crate) mod x402;

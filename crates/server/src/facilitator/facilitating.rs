@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
+use farebox_engine::settlement::PaymentKey;
 use farebox_evm::Payment;
 use farebox_store::Store;
 use farebox_types::{Clock, Id, Merchant, Timestamp};
@@ -83,6 +84,16 @@ impl Facilitating {
     #[must_use]
     pub fn tenant(&self) -> Id<Merchant> {
         self.inner.tenant
+    }
+
+    /// The chains that are settled on, CAIP-2.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = &str> {
+        self.rails().map(Rail::network)
+    }
+
+    /// Which payment this is, for whoever must not take it twice.
+    pub(crate) fn key_of(&self, request: &Request) -> Result<PaymentKey, Refusal> {
+        self.read(request).map(|payment| PaymentKey::from_bytes(payment.key()))
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,12 +1,14 @@
 //! What handlers take from a request; every failure is a [`Problem`].
 
+use std::future::Future;
+
 use axum::{
     Json,
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, header, request::Parts},
 };
-use farebox_store::{Page, Role};
+use farebox_store::{Fault, Page, Role};
 use farebox_types::IdempotencyKey;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -95,6 +97,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
 pub(crate) struct Window {
     pub(crate) page: u32,
     pub(crate) offset: u32,
+    /// Oldest first.
+    ascending: bool,
 }
 
 #[derive(Deserialize)]
@@ -102,11 +106,11 @@ pub(crate) struct Window {
 struct WindowQuery {
     page: Option<u32>,
     offset: Option<u32>,
+    sort_order: Option<String>,
     org_id: Option<String>,
 }
 
 const DEFAULT_LENGTH: u32 = 10;
-const MAX_LENGTH: u32 = 100;
 
 impl<S: Send + Sync> FromRequestParts<S> for Window {
     type Rejection = Problem;
@@ -117,15 +121,50 @@ impl<S: Send + Sync> FromRequestParts<S> for Window {
         if query.org_id.is_some() {
             return Err(Refusal::Unsupported { what: "orgId (organizations)" }.into());
         }
-        let (page, offset) = (query.page.unwrap_or(1), query.offset.unwrap_or(DEFAULT_LENGTH));
-        if page == 0 || !(1..=MAX_LENGTH).contains(&offset) || page.checked_mul(offset).is_none() {
-            return Err(Refusal::field("page and offset", "at least 1, and offset at most 100").into());
-        }
-        Ok(Self { page, offset })
+        let window = Self::checked(query.page.unwrap_or(1), query.offset.unwrap_or(DEFAULT_LENGTH))?;
+        let ascending = match query.sort_order.as_deref() {
+            Some("asc") => true,
+            None | Some("desc") => false,
+            Some(_) => return Err(Refusal::field("sortOrder", "asc or desc").into()),
+        };
+        Ok(Self { ascending, ..window })
     }
 }
 
 impl Window {
+    /// The longest page.
+    pub(crate) const MAX_LENGTH: u32 = 100;
+
+    /// A window, newest first.
+    pub(crate) fn checked(page: u32, offset: u32) -> Result<Self, Refusal> {
+        if page == 0 || !(1..=Self::MAX_LENGTH).contains(&offset) || page.checked_mul(offset).is_none() {
+            return Err(Refusal::field("page and offset", "at least 1, and offset at most 100"));
+        }
+        Ok(Self { page, offset, ascending: false })
+    }
+
+    /// Reads the window from a store, which lists newest first and says how many there are in all.
+    pub(crate) async fn read<T, R>(&self, list: impl Fn(Page) -> R) -> Result<(Vec<T>, u64), Fault>
+    where
+        R: Future<Output = Result<(Vec<T>, u64), Fault>>,
+    {
+        let (rows, total) = list(self.rows()).await?;
+        if !self.ascending {
+            return Ok((rows, total));
+        }
+        let Some(page) = self.seen_from_the_end(total) else { return Ok((Vec::new(), total)) };
+        let (mut rows, _) = list(page).await?;
+        rows.reverse();
+        Ok((rows, total))
+    }
+
+    /// Where the oldest-first window lies in a newest-first list of `total`; `None` past its end.
+    fn seen_from_the_end(&self, total: u64) -> Option<Page> {
+        let (skip, total) = (self.rows().offset, u32::try_from(total).ok()?);
+        let end = skip.saturating_add(self.offset).min(total);
+        (skip < total).then(|| Page { offset: total - end, limit: end - skip })
+    }
+
     /// As the store wants it.
     pub(crate) const fn rows(&self) -> Page {
         Page { offset: (self.page - 1).saturating_mul(self.offset), limit: self.offset }

@@ -62,8 +62,12 @@ const fn shape(refusal: &Refusal) -> (StatusCode, &'static str, &'static str) {
         Refusal::NoAgent => (S::NOT_FOUND, "BCK.X402.0001", "Agent not found"),
         Refusal::NoDelegation => (S::NOT_FOUND, credits::CODE_DELEGATION, "Delegation not found"),
         Refusal::BadRules(_) => (S::BAD_REQUEST, "FBX.PLAN.RULES", "The plan contradicts itself"),
+        Refusal::TooManyDelegations { .. } => (S::CONFLICT, "FBX.DELEGATION.TOO_MANY", "Too many delegations"),
         Refusal::Unsupported { .. } => (S::BAD_REQUEST, "FBX.REQUEST.UNSUPPORTED", "Not supported"),
         Refusal::Priced => (S::PAYMENT_REQUIRED, "FBX.PLAN.PRICED", "The plan has a price"),
+        Refusal::Unpaid => (S::PAYMENT_REQUIRED, "FBX.PLAN.UNPAID", "The plan has a price"),
+        Refusal::PaymentRefused { .. } => (S::PAYMENT_REQUIRED, "FBX.PLAN.PAYMENT", "Payment refused"),
+        Refusal::PaymentUsed => (S::PAYMENT_REQUIRED, "FBX.PLAN.PAYMENT_USED", "Payment used before"),
         Refusal::TrialTaken => (S::CONFLICT, "BCK.PROTOCOL.0056", "Trial ordered before"),
         Refusal::TooManyLots => (S::CONFLICT, "FBX.LEDGER.LOTS", "Too many open lots"),
         Refusal::Overflow => (S::CONFLICT, "FBX.LEDGER.OVERFLOW", "Too large for the account"),
@@ -90,7 +94,7 @@ const fn hint(refusal: &Refusal) -> Option<&'static str> {
     Some(match refusal {
         Refusal::NoKey | Refusal::BadKey => "create a key with `farebox key create`",
         Refusal::NoRoute => {
-            "the credits API is under /api/v1; its sub-tasks, simulations, fiat and MPP are not served here"
+            "the credits API is under /api/v1; its organizations, cards, fiat and MPP are not served here"
         }
         Refusal::InvalidToken => "mint a new access token",
         Refusal::Spent => "a version 3 token pays once: mint a new one",
@@ -98,7 +102,12 @@ const fn hint(refusal: &Refusal) -> Option<&'static str> {
         Refusal::Insufficient { .. } | Refusal::NotHeld => "order the plan again, or ask its owner for credits",
         Refusal::Delegation(_) => "create a new delegation and mint a token under it",
         Refusal::NotAccepted { .. } => "mint a token for exactly what the offer names",
-        Refusal::Priced => "its owner can mint credits to you",
+        Refusal::Priced => {
+            "its owner can mint credits to you; a price in one known token can be paid where a facilitator runs"
+        }
+        Refusal::Unpaid => "repeat the order with the payment in a payment-signature header",
+        Refusal::PaymentRefused { .. } | Refusal::PaymentUsed => "sign a new payment for one of the offers",
+        Refusal::TooManyDelegations { .. } => "use one that you have, or wait until one ends",
         Refusal::KeyReused => "use a new key for a new request",
         _ => return None,
     })

@@ -8,7 +8,7 @@ use axum::{
 use super::{Problem, layers};
 use crate::{
     backend::Backend,
-    credits::{agents, delegations, plans, x402},
+    credits::{agents, delegations, plans, requests, x402},
     health,
     refusal::Refusal,
 };
@@ -26,6 +26,8 @@ pub fn router(backend: Backend) -> Router {
         .route("/api/v1/protocol/agents", post(agents::register).get(agents::list))
         .route("/api/v1/delegation/create", post(delegations::create))
         .route("/api/v1/delegation", get(delegations::list))
+        .route("/api/v1/payment-methods", get(delegations::methods))
+        .route("/api/v1/protocol/agent-sub-tasks", post(requests::track))
         .method_not_allowed_fallback(async || Problem::from(Refusal::WrongMethod))
         .fallback(async || Problem::from(Refusal::NoRoute));
     layers::around(routes).with_state(backend)
@@ -53,6 +55,8 @@ fn plan_routes() -> Router<Backend> {
 fn agent_routes() -> Router<Backend> {
     Router::new()
         .route("/plans", post(agents::register_with_plan))
+        .route("/simulate/start", post(requests::start))
+        .route("/simulate/finish", post(requests::finish))
         .route("/{agent}", get(agents::get).put(agents::update))
         .route("/{agent}/plans", get(agents::plans))
         .route("/{agent}/plan/{plan}", post(agents::link).delete(agents::unlink))

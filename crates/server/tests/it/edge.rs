@@ -8,7 +8,7 @@ on_both! {
     async fn unknown_routes_and_methods_answer_in_the_same_shape(world: &World) {
         for path in [
             "/x", "/api/v1/x", "/api/v1/mpp/verify", "/api/v1/organizations/my-memberships", "/api/v1/fiat/stripe/payment",
-            "/api/v1/protocol/agent-sub-tasks", "/api/v1/protocol/agents/simulate/start", "/api/v2/protocol/plans",
+            "/api/v1/orders", "/api/v1/protocol/plans/redeem/x", "/api/v2/protocol/plans",
         ] {
             world.post(path, &world.seller, serde_json::json!({})).await.refused(404, "FBX.REQUEST.NO_ROUTE");
         }

@@ -124,6 +124,25 @@ on_both! {
         }
     }
 
+    async fn plans_and_agents_are_listed_oldest_first_when_asked(world: &World) {
+        let mut made = Vec::new();
+        for _ in 0..5 {
+            made.push(world.ranged_plan(5).await);
+            world.pass(1);
+        }
+        let mut seen = Vec::new();
+        for page in 1..=4 {
+            let path = format!("/api/v1/protocol/plans?page={page}&offset=2&sortBy=created&sortOrder=asc");
+            let page = world.get(&path, &world.seller).await.ok();
+            assert_eq!(page["total"], 5);
+            seen.extend(page["plans"].as_array().unwrap().iter().map(|plan| text(&plan["id"])));
+        }
+        assert_eq!(seen, made);
+        let agents = world.get("/api/v1/protocol/agents?sortOrder=asc", &world.seller).await.ok();
+        assert_eq!(agents["agents"], json!([]));
+        world.get("/api/v1/protocol/plans?sortOrder=up", &world.seller).await.refused(400, "FBX.REQUEST.FIELD");
+    }
+
     async fn an_offer_of_several_plans_is_paid_with_any_of_them(world: &World) {
         let (one, two) = (world.ordered_plan(5).await, world.ordered_plan(5).await);
         let token = world.token(&two).await;

@@ -41,6 +41,7 @@ mod hostile;
 mod journey;
 mod keys;
 mod plans;
+mod requests;
 mod settle;
 mod spans;
 mod tokens;

@@ -101,6 +101,50 @@ on_both! {
         assert_eq!(world.account_of(&plan, world.seller.account).await.unwrap().posted, 3_000_000);
     }
 
+    async fn a_trial_that_is_ordered_under_a_name_answers_that_name_again_and_no_other(world: &World) {
+        let mut body = plan_body(ranged(3));
+        body["isTrialPlan"] = true.into();
+        let plan = text(&world.post(PLANS, &world.seller, body).await.ok()["planId"]);
+        let path = format!("{PLANS}/{plan}/order");
+        let first = world.post_named(&path, &world.buyer, "t-1", Value::Null).await.ok();
+        assert_eq!(first["balance"], 3);
+        let token = world.token(&plan).await;
+        world.settle(pay(&token, &plan, "1")).await.ok();
+        world.pass(86_400);
+        for _ in 0..2 {
+            assert_eq!(world.post_named(&path, &world.buyer, "t-1", Value::Null).await.ok(), first);
+        }
+        world.post_named(&path, &world.buyer, "t-2", Value::Null).await.refused(409, "BCK.PROTOCOL.0056");
+        world.post_nothing(&path, &world.buyer).await.refused(409, "BCK.PROTOCOL.0056");
+        assert_eq!((world.credits(&plan).await, world.count("granted").await), ((2, 0), 1));
+    }
+
+    async fn a_trial_that_many_order_at_once_is_granted_once(world: &World) {
+        let mut body = plan_body(ranged(3));
+        body["isTrialPlan"] = true.into();
+        let plan = text(&world.post(PLANS, &world.seller, body).await.ok()["planId"]);
+        let path = format!("{PLANS}/{plan}/order");
+        let names: Vec<String> = (0..8).map(|number| format!("t-{number}")).collect();
+        let (mut granted, mut orders) = (0, tokio::task::JoinSet::new());
+        for name in names {
+            let (router, path) = (world.router.clone(), path.clone());
+            let key = crate::world::bearer(&world.buyer.key);
+            orders.spawn(async move {
+                let headers = [("authorization", key.as_str()), ("idempotency-key", name.as_str())];
+                crate::world::ask(router, axum::http::Method::POST, &path, &headers, None).await
+            });
+        }
+        while let Some(answer) = orders.join_next().await {
+            let answer = answer.unwrap();
+            match answer.status.as_u16() {
+                200 => granted += 1,
+                _ => answer.refused(409, "BCK.PROTOCOL.0056"),
+            }
+        }
+        assert!(granted >= 1);
+        assert_eq!((world.credits(&plan).await, world.count("granted").await), ((3, 0), 1));
+    }
+
     async fn ordering_again_tops_up_and_the_same_name_orders_once(world: &World) {
         let plan = world.ranged_plan(5).await;
         let path = format!("{PLANS}/{plan}/order");

@@ -3,6 +3,7 @@
 use farebox_types::Timestamp;
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 
+use super::fault::is_taken;
 use crate::{ApiToken, Change, Delegation, DelegationState, Plan, Record, Recorded, Resource};
 
 /// The name first: while another process has it in hand, this waits for that process to commit or to give up.
@@ -23,9 +24,13 @@ pub(super) async fn write(sql: &mut PgConnection, record: &Record) -> sqlx::Resu
         return before(sql, record).await;
     }
     for change in &record.changes {
-        let done = statement(record, change).execute(&mut *sql).await?;
-        if matches!(change, Change::Merchant(_) | Change::Resource(_)) && done.rows_affected() == 0 {
-            return Ok(Recorded::Taken);
+        let done = statement(record, change).execute(&mut *sql).await;
+        match (change, done) {
+            (Change::Merchant(_) | Change::Resource(_), Ok(done)) if done.rows_affected() == 0 => {
+                return Ok(Recorded::Taken);
+            }
+            (Change::Resource(_), Err(error)) if is_taken(&error) => return Ok(Recorded::Taken),
+            (_, done) => _ = done?,
         }
     }
     Ok(Recorded::Fresh)
@@ -95,6 +100,7 @@ fn statement<'q>(record: &'q Record, change: &'q Change) -> Statement<'q> {
         }
         Change::ApiToken(row) => add_token(row),
         Change::Resource(row) => put_resource(row),
+        Change::Noted { .. } => sqlx::query("SELECT 1"),
         Change::RemoveResource(id) => {
             sqlx::query("DELETE FROM resource WHERE tenant = $1 AND id = $2").bind(tenant).bind(id.uuid())
         }
@@ -157,7 +163,7 @@ fn add_token(row: &ApiToken) -> Statement<'_> {
     query.bind(row.created_at.micros()).bind(&row.scopes).bind(row.expires_at.map(Timestamp::micros))
 }
 
-/// A new resource or its new document; nothing if another has its address.
+/// A new resource or its new document; nothing, or a taken key, if another has its address or it has another.
 fn put_resource(row: &Resource) -> Statement<'_> {
     let query = sqlx::query(
         "INSERT INTO resource AS r (tenant, id, url, owner, document, created_at, updated_at) \

@@ -10,6 +10,7 @@ mod schema;
 mod settlement_reads;
 mod settlements;
 mod settling;
+mod steps;
 mod store;
 mod verify;
 mod writer;

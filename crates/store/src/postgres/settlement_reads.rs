@@ -1,11 +1,13 @@
 //! Settlement rows out of PostgreSQL.
 
+use std::collections::BTreeMap;
+
 use farebox_engine::settlement::{Attempt, PaymentKey, Settlement, Slot, SlotId};
 use farebox_types::{Address, Id, Merchant, Timestamp};
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::fault::unreadable;
+use super::{fault::unreadable, steps::slot_columns};
 use crate::{
     SettlementName,
     settlements::columns::{AttemptRow, SettlementRow, empty_slot, small},
@@ -15,15 +17,34 @@ macro_rules! settlements {
     ($rest:literal) => {
         concat!(
             "SELECT key, chain, scheme, asset, payer, pay_to, amount, valid_until, evidence, signer, nonce, state, \
-             transaction_hash, block, reason, created_at FROM settlement ",
+             transaction_hash, block, reason, created_at",
             $rest
         )
     };
 }
 
 /// Every settlement, its merchant last.
-pub(super) const ALL: &str = "SELECT key, chain, scheme, asset, payer, pay_to, amount, valid_until, evidence, signer, nonce, \
-                              state, transaction_hash, block, reason, created_at, tenant FROM settlement";
+pub(super) const ALL: &str = settlements!(", tenant FROM settlement");
+// One look-up for each key or slot, whatever the planner thinks of the tables.
+const BY_KEYS: &str = settlements!(
+    " FROM unnest($2::bytea[]) AS n (of_key) \
+     CROSS JOIN LATERAL (SELECT * FROM settlement s WHERE s.tenant = $1 AND s.key = n.of_key OFFSET 0) s"
+);
+const IN_SLOTS: &str = settlements!(
+    " FROM unnest($2::bigint[], $3::bytea[], $4::bigint[]) AS n (of_chain, of_signer, of_nonce) \
+     CROSS JOIN LATERAL (SELECT * FROM settlement s WHERE s.tenant = $1 AND s.chain = n.of_chain \
+      AND s.signer = n.of_signer AND s.nonce = n.of_nonce OFFSET 0) s ORDER BY key"
+);
+/// A later attempt of the same instant offers more.
+const ATTEMPTS: &str = "SELECT hash, raw, max_fee, priority_fee, purpose, created_at, chain, signer, nonce \
+     FROM unnest($2::bigint[], $3::bytea[], $4::bigint[]) AS n (of_chain, of_signer, of_nonce) \
+     CROSS JOIN LATERAL (SELECT * FROM attempt a WHERE a.tenant = $1 AND a.chain = n.of_chain \
+      AND a.signer = n.of_signer AND a.nonce = n.of_nonce OFFSET 0) a ORDER BY created_at, length(max_fee), max_fee";
+const LEASE: &str = "UPDATE slot SET lease_owner = $2, lease_until = $5 FROM (SELECT tenant, chain, signer, nonce FROM slot \
+     WHERE tenant = $1 AND state = 'open' AND (lease_until <= $4 OR lease_owner = $2) ORDER BY created_at LIMIT $3 \
+     FOR UPDATE SKIP LOCKED) AS due WHERE (slot.tenant, slot.chain, slot.signer, slot.nonce) = \
+     (due.tenant, due.chain, due.signer, due.nonce) RETURNING slot.chain, slot.signer, slot.nonce, slot.created_at";
+
 /// A count that fits a column.
 pub(super) fn number(number: u64) -> sqlx::Result<i64> {
     small(number).map_err(unreadable)
@@ -47,7 +68,7 @@ pub(super) async fn settlements(
     keys: &[PaymentKey],
 ) -> sqlx::Result<Vec<Settlement>> {
     let keys: Vec<&[u8]> = keys.iter().map(|key| &key.bytes()[..]).collect();
-    let query = sqlx::query(settlements!("WHERE tenant = $1 AND key = ANY($2)"));
+    let query = sqlx::query(BY_KEYS);
     let rows = query.bind(tenant.uuid()).bind(keys).fetch_all(sql).await?;
     rows.iter().map(|row| read_settlement(row, tenant)).collect()
 }
@@ -98,25 +119,51 @@ pub(super) async fn named(
     }))
 }
 
+/// A slot and what rides in it, from one snapshot.
 pub(super) async fn slot(sql: &mut PgConnection, tenant: Id<Merchant>, id: SlotId) -> sqlx::Result<Option<Slot>> {
     let (chain, nonce) = (number(id.chain)?, number(id.nonce)?);
+    let mut snapshot = sql.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     let query = sqlx::query_scalar(
         "SELECT created_at FROM slot WHERE tenant = $1 AND chain = $2 AND signer = $3 AND nonce = $4",
     );
-    let created_at: Option<i64> =
-        query.bind(tenant.uuid()).bind(chain).bind(*id.signer.bytes()).bind(nonce).fetch_optional(&mut *sql).await?;
-    let Some(created_at) = created_at else { return Ok(None) };
-    let mut slot = empty_slot(tenant, id, created_at);
-    let query = sqlx::query(settlements!("WHERE tenant = $1 AND chain = $2 AND signer = $3 AND nonce = $4"));
-    let rows = query.bind(tenant.uuid()).bind(chain).bind(*id.signer.bytes()).bind(nonce).fetch_all(&mut *sql).await?;
-    slot.settlements = rows.iter().map(|row| read_settlement(row, tenant)).collect::<Result<_, _>>()?;
-    let query = sqlx::query(
-        "SELECT hash, raw, max_fee, priority_fee, purpose, created_at FROM attempt \
-         WHERE tenant = $1 AND chain = $2 AND signer = $3 AND nonce = $4 ORDER BY created_at",
-    );
-    let rows = query.bind(tenant.uuid()).bind(chain).bind(*id.signer.bytes()).bind(nonce).fetch_all(&mut *sql).await?;
-    slot.attempts = rows.iter().map(read_attempt).collect::<Result<_, _>>()?;
-    Ok(Some(slot))
+    let query = query.bind(tenant.uuid()).bind(chain).bind(*id.signer.bytes()).bind(nonce);
+    let created_at: Option<i64> = query.fetch_optional(&mut *snapshot).await?;
+    let found = created_at.map(|at| (id, empty_slot(tenant, id, at)));
+    let mut slots = filled(&mut snapshot, tenant, found.into_iter().collect()).await?;
+    snapshot.rollback().await?;
+    Ok(slots.pop())
+}
+
+/// The slots with what rides in them, oldest first.
+async fn filled(
+    sql: &mut PgConnection,
+    tenant: Id<Merchant>,
+    mut slots: BTreeMap<SlotId, Slot>,
+) -> sqlx::Result<Vec<Slot>> {
+    let (chains, signers, nonces) = slot_columns(slots.keys())?;
+    let query = sqlx::query(IN_SLOTS).bind(tenant.uuid()).bind(&chains).bind(&signers).bind(&nonces);
+    for row in query.fetch_all(&mut *sql).await? {
+        let settlement = read_settlement(&row, tenant)?;
+        if let Some(slot) = settlement.slot.and_then(|id| slots.get_mut(&id)) {
+            slot.settlements.push(settlement);
+        }
+    }
+    let query = sqlx::query(ATTEMPTS).bind(tenant.uuid()).bind(chains).bind(signers).bind(nonces);
+    for row in query.fetch_all(sql).await? {
+        if let Some(slot) = slots.get_mut(&read_slot_id(&row, 6)?) {
+            slot.attempts.push(read_attempt(&row)?);
+        }
+    }
+    let mut slots: Vec<Slot> = slots.into_values().collect();
+    slots.sort_by_key(|slot| (slot.created_at, slot.id));
+    Ok(slots)
+}
+
+/// Chain, signer and nonce, from column `at` on.
+pub(super) fn read_slot_id(row: &PgRow, at: usize) -> sqlx::Result<SlotId> {
+    let (chain, nonce): (i64, i64) = (row.try_get(at)?, row.try_get(at + 2)?);
+    let signer = Address::from_bytes(row.try_get(at + 1)?);
+    Ok(SlotId { chain: chain.cast_unsigned(), signer, nonce: nonce.cast_unsigned() })
 }
 
 fn read_attempt(row: &PgRow) -> sqlx::Result<Attempt> {
@@ -131,7 +178,7 @@ fn read_attempt(row: &PgRow) -> sqlx::Result<Attempt> {
     row.read().map_err(unreadable)
 }
 
-/// Takes a lease on open slots that nobody drives, or that its owner does.
+/// Takes a lease on open slots that nobody drives, or that its owner does. They are read while they cannot change.
 pub(super) async fn lease(
     sql: &mut PgConnection,
     tenant: Id<Merchant>,
@@ -139,20 +186,15 @@ pub(super) async fn lease(
     limit: u32,
     now: Timestamp,
 ) -> sqlx::Result<Vec<Slot>> {
-    let query = sqlx::query(
-        "UPDATE slot SET lease_owner = $2, lease_until = $5 FROM (SELECT tenant, chain, signer, nonce FROM slot \
-         WHERE tenant = $1 AND state = 'open' AND (lease_until <= $4 OR lease_owner = $2) ORDER BY created_at LIMIT $3 \
-         FOR UPDATE SKIP LOCKED) AS due WHERE (slot.tenant, slot.chain, slot.signer, slot.nonce) = \
-         (due.tenant, due.chain, due.signer, due.nonce) RETURNING slot.chain, slot.signer, slot.nonce",
-    );
-    let query = query.bind(tenant.uuid()).bind(owner).bind(i64::from(limit)).bind(now.micros()).bind(until.micros());
-    let rows = query.fetch_all(&mut *sql).await?;
-    let mut slots = Vec::with_capacity(rows.len());
-    for row in rows {
-        let (chain, nonce): (i64, i64) = (row.try_get(0)?, row.try_get(2)?);
-        let signer = Address::from_bytes(row.try_get(1)?);
-        let id = SlotId { chain: chain.cast_unsigned(), signer, nonce: nonce.cast_unsigned() };
-        slots.extend(slot(sql, tenant, id).await?);
-    }
+    let mut transaction = sql.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+    let query = sqlx::query(LEASE).bind(tenant.uuid()).bind(owner).bind(i64::from(limit)).bind(now.micros());
+    let rows = query.bind(until.micros()).fetch_all(&mut *transaction).await?;
+    let read = |row: &PgRow| {
+        let id = read_slot_id(row, 0)?;
+        Ok((id, empty_slot(tenant, id, row.try_get(3)?)))
+    };
+    let leased = rows.iter().map(read).collect::<sqlx::Result<BTreeMap<_, _>>>()?;
+    let slots = if leased.is_empty() { Vec::new() } else { filled(&mut transaction, tenant, leased).await? };
+    transaction.commit().await?;
     Ok(slots)
 }

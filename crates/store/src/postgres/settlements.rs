@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use farebox_engine::settlement::{Attempt, Intent, Outcome, PaymentKey, Settlement, SlotId};
+use farebox_engine::settlement::{Attempt, Intent, PaymentKey, Settlement, SlotId};
 use farebox_types::{Id, Merchant, Timestamp};
 use sqlx::{PgConnection, Row};
 
@@ -11,8 +11,8 @@ use super::{
     settlement_reads::{named, next_nonce, number},
 };
 use crate::{
-    Fault, Intended, Intents, SettlementName, SlotStep,
-    settlements::columns::{may_follow, outcome_columns},
+    Fault, Intended, Intents, SettlementName,
+    settlements::{checks::no_slot, columns::outcome_columns},
 };
 
 const OPEN_SLOTS: &str = "INSERT INTO slot (tenant, chain, signer, nonce, state, lease_owner, lease_until, created_at) \
@@ -30,6 +30,12 @@ const ADD_NAMES: &str = "INSERT INTO settlement_name (tenant, scope, name, reque
                          SELECT $1, n.*, $6 FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bytea[]) AS n \
                          ON CONFLICT DO NOTHING";
 
+const LOCK_SLOT: &str = "SELECT FROM slot WHERE tenant = $1 AND chain = $2 AND signer = $3 AND nonce = $4 FOR UPDATE";
+const MOVE_SETTLEMENTS: &str = "UPDATE settlement AS s SET signer = $5, nonce = n.nonce \
+                                FROM unnest($6::bytea[], $7::bigint[]) AS n (key, nonce) \
+                                WHERE s.tenant = $1 AND s.chain = $2 AND s.signer = $3 AND s.nonce = $4 \
+                                AND s.key = n.key AND s.state = 'unknown' RETURNING s.key";
+
 /// Gives a payment a name unless it is taken; whose it is afterwards.
 pub(super) async fn name(
     sql: &mut PgConnection,
@@ -42,7 +48,7 @@ pub(super) async fn name(
     held.ok_or_else(|| unreadable(Fault::never("a name that was written is not there")))
 }
 
-/// How many of the names were free.
+/// How many of the names were free. In order, so that two transactions never wait for each other crosswise.
 async fn add_names(
     sql: &mut PgConnection,
     tenant: Id<Merchant>,
@@ -52,6 +58,8 @@ async fn add_names(
     if names.is_empty() {
         return Ok(0);
     }
+    let mut names: Vec<&SettlementName> = names.iter().collect();
+    names.sort_by_key(|one| (&one.scope, &one.name));
     let scopes: Vec<&str> = names.iter().map(|one| &*one.scope).collect();
     let texts: Vec<&str> = names.iter().map(|one| &*one.name).collect();
     let hashes: Vec<&[u8]> = names.iter().map(|one| &one.request_hash[..]).collect();
@@ -61,25 +69,19 @@ async fn add_names(
 }
 
 /// Writes intents, or says why not; the caller commits what is [`Intended::Written`] and nothing else. The signer's row comes
-/// first: whoever has it in hand makes this wait, and what was written meanwhile is seen.
+/// first: whoever has it in hand makes this wait, and what was written meanwhile is seen. Then payments, then names.
 pub(super) async fn intend(sql: &mut PgConnection, intents: &Intents, from: Option<SlotId>) -> sqlx::Result<Intended> {
     if !take_nonces(sql, intents).await? {
         return next_nonce(sql, intents.tenant, intents.chain, intents.signer).await.map(Intended::Moved);
     }
     let all: Vec<&Settlement> = intents.intents.iter().flat_map(|intent| &intent.settlements).collect();
-    match from {
-        Some(from) => {
-            for one in all {
-                move_settlement(sql, one, from).await?;
-            }
-        }
-        None => {
-            let added = add_settlements(sql, intents.tenant, &all).await?;
-            let known: Vec<PaymentKey> = all.iter().map(|one| one.key).filter(|key| !added.contains(key)).collect();
-            if !known.is_empty() {
-                return Ok(Intended::Known(known));
-            }
-        }
+    let written = match from {
+        Some(from) => move_settlements(sql, intents, &all, from).await?,
+        None => add_settlements(sql, intents.tenant, &all).await?,
+    };
+    let known: Vec<PaymentKey> = all.iter().map(|one| one.key).filter(|key| !written.contains(key)).collect();
+    if !known.is_empty() {
+        return Ok(Intended::Known(known));
     }
     if add_names(sql, intents.tenant, &intents.names, intents.at).await? != intents.names.len() as u64 {
         for one in &intents.names {
@@ -149,6 +151,26 @@ async fn add_settlements(
     added.iter().map(|row| row.try_get(0).map(PaymentKey::from_bytes)).collect()
 }
 
+/// Which of them were still open in the slot that they leave. Whoever writes about that slot has its row first.
+async fn move_settlements(
+    sql: &mut PgConnection,
+    intents: &Intents,
+    all: &[&Settlement],
+    from: SlotId,
+) -> sqlx::Result<HashSet<PaymentKey>> {
+    let (chain, nonce) = (number(from.chain)?, number(from.nonce)?);
+    let query = sqlx::query(LOCK_SLOT).bind(intents.tenant.uuid()).bind(chain).bind(*from.signer.bytes()).bind(nonce);
+    if query.fetch_optional(&mut *sql).await?.is_none() {
+        return Err(unreadable(no_slot(&from)));
+    }
+    let nonces = all.iter().filter_map(|one| one.slot).map(|slot| number(slot.nonce)).collect::<Result<Vec<_>, _>>()?;
+    let query = sqlx::query(MOVE_SETTLEMENTS).bind(intents.tenant.uuid()).bind(chain).bind(*from.signer.bytes());
+    let query = query.bind(nonce).bind(*intents.signer.bytes());
+    let query = query.bind(all.iter().map(|one| &one.key.bytes()[..]).collect::<Vec<_>>()).bind(nonces);
+    let moved = query.fetch_all(sql).await?;
+    moved.iter().map(|row| row.try_get(0).map(PaymentKey::from_bytes)).collect()
+}
+
 async fn open_slots(sql: &mut PgConnection, intents: &Intents) -> sqlx::Result<()> {
     let filled = |intent: &Intent| {
         let slot = intent.settlements.first().and_then(|one| one.slot)?;
@@ -166,7 +188,7 @@ async fn open_slots(sql: &mut PgConnection, intents: &Intents) -> sqlx::Result<(
 }
 
 /// All of one signer.
-async fn add_attempts(
+pub(super) async fn add_attempts(
     sql: &mut PgConnection,
     tenant: Id<Merchant>,
     attempts: &[(SlotId, Attempt)],
@@ -184,85 +206,5 @@ async fn add_attempts(
         .bind(attempts.iter().map(|(_, one)| one.purpose.as_str()).collect::<Vec<_>>())
         .bind(attempts.iter().map(|(_, one)| one.at.micros()).collect::<Vec<_>>());
     query.execute(sql).await?;
-    Ok(())
-}
-
-async fn move_settlement(sql: &mut PgConnection, one: &Settlement, from: SlotId) -> sqlx::Result<()> {
-    let Some(to) = one.slot else { return Err(unreadable(Fault::never("a payment cannot leave its slot for none"))) };
-    let query = sqlx::query(
-        "UPDATE settlement SET signer = $3, nonce = $4 WHERE tenant = $1 AND key = $2 AND state = 'unknown' \
-         AND chain = $5 AND signer = $6 AND nonce = $7",
-    );
-    let query = query.bind(one.tenant.uuid()).bind(*one.key.bytes()).bind(*to.signer.bytes()).bind(number(to.nonce)?);
-    let query = query.bind(number(from.chain)?).bind(*from.signer.bytes()).bind(number(from.nonce)?);
-    let moved = query.execute(sql).await?.rows_affected();
-    let gone = || unreadable(Fault::never(format!("payment {} is not open in that slot", one.key)));
-    if moved == 1 { Ok(()) } else { Err(gone()) }
-}
-
-/// Writes steps' rows; the caller writes their postings beside them. Payments are locked in order of key.
-pub(super) async fn steps(sql: &mut PgConnection, steps: &[SlotStep]) -> sqlx::Result<()> {
-    let mut conclusions: Vec<_> = steps.iter().flat_map(|step| &step.conclusions).collect();
-    conclusions.sort_by_key(|one| one.key);
-    if let Some(first) = conclusions.first() {
-        let keys: Vec<&[u8]> = conclusions.iter().map(|one| &one.key.bytes()[..]).collect();
-        let query = sqlx::query_as(
-            "SELECT key, state FROM settlement WHERE tenant = $1 AND key = ANY($2) ORDER BY key FOR UPDATE",
-        );
-        let states: Vec<([u8; 32], String)> = query.bind(first.tenant.uuid()).bind(keys).fetch_all(&mut *sql).await?;
-        let mut changed: Vec<(PaymentKey, &Outcome)> = Vec::with_capacity(conclusions.len());
-        for one in conclusions {
-            let before = states.iter().find(|(key, _)| key == one.key.bytes());
-            let before = before.ok_or_else(|| unreadable(Fault::never(format!("there is no payment {}", one.key))))?;
-            if may_follow(one.key, &before.1, &one.outcome).map_err(unreadable)? {
-                changed.push((one.key, &one.outcome));
-            }
-        }
-        conclude(sql, steps, &changed).await?;
-    }
-    for step in steps {
-        if let Some(attempt) = &step.attempt {
-            add_attempts(sql, step.tenant, &[(step.slot, attempt.clone())]).await?;
-        }
-    }
-    close(sql, steps).await
-}
-
-async fn conclude(sql: &mut PgConnection, steps: &[SlotStep], changed: &[(PaymentKey, &Outcome)]) -> sqlx::Result<()> {
-    let (Some(step), false) = (steps.first(), changed.is_empty()) else { return Ok(()) };
-    let outcomes: Vec<_> =
-        changed.iter().map(|(_, one)| outcome_columns(one).map_err(unreadable)).collect::<Result<_, _>>()?;
-    let query = sqlx::query(
-        "UPDATE settlement SET state = c.state, transaction_hash = c.hash, block = c.block, reason = c.reason \
-         FROM unnest($2::bytea[], $3::text[], $4::bytea[], $5::bigint[], $6::text[]) AS c (key, state, hash, block, reason) \
-         WHERE settlement.tenant = $1 AND settlement.key = c.key",
-    )
-    .bind(step.tenant.uuid())
-    .bind(changed.iter().map(|(key, _)| &key.bytes()[..]).collect::<Vec<_>>())
-    .bind(outcomes.iter().map(|one| one.0).collect::<Vec<_>>())
-    .bind(outcomes.iter().map(|one| one.1.map(|hash| hash.to_vec())).collect::<Vec<_>>())
-    .bind(outcomes.iter().map(|one| one.2).collect::<Vec<_>>())
-    .bind(outcomes.iter().map(|one| one.3.as_deref()).collect::<Vec<_>>());
-    query.execute(sql).await?;
-    Ok(())
-}
-
-async fn close(sql: &mut PgConnection, steps: &[SlotStep]) -> sqlx::Result<()> {
-    let closing: Vec<&SlotStep> = steps.iter().filter(|step| step.closes).collect();
-    let Some(first) = closing.first() else { return Ok(()) };
-    let chains = closing.iter().map(|step| number(step.slot.chain)).collect::<Result<Vec<_>, _>>()?;
-    let signers: Vec<Vec<u8>> = closing.iter().map(|step| step.slot.signer.bytes().to_vec()).collect();
-    let nonces = closing.iter().map(|step| number(step.slot.nonce)).collect::<Result<Vec<_>, _>>()?;
-    for text in [
-        "UPDATE slot AS t SET state = 'closed' FROM unnest($2::bigint[], $3::bytea[], $4::bigint[]) AS c (chain, signer, nonce) \
-         WHERE t.tenant = $1 AND t.chain = c.chain AND t.signer = c.signer AND t.nonce = c.nonce",
-        "UPDATE attempt AS t SET raw = '' FROM unnest($2::bigint[], $3::bytea[], $4::bigint[]) AS c (chain, signer, nonce) \
-         WHERE t.tenant = $1 AND t.chain = c.chain AND t.signer = c.signer AND t.nonce = c.nonce",
-        "UPDATE settlement AS t SET evidence = '' FROM unnest($2::bigint[], $3::bytea[], $4::bigint[]) AS c (chain, signer, \
-         nonce) WHERE t.tenant = $1 AND t.chain = c.chain AND t.signer = c.signer AND t.nonce = c.nonce",
-    ] {
-        let query = sqlx::query(text).bind(first.tenant.uuid()).bind(&chains).bind(&signers).bind(&nonces);
-        query.execute(&mut *sql).await?;
-    }
     Ok(())
 }

@@ -99,9 +99,19 @@ impl Store for PostgresStore {
         reads::one(&self.pool, query, reads::delegation).await
     }
 
-    async fn delegations(&self, tenant: Id<MerchantKind>, holder: Address) -> Result<Vec<Delegation>, Fault> {
-        let query = sqlx::query(delegations!("WHERE tenant = $1 AND holder = $2 ORDER BY id DESC LIMIT 100"));
-        reads::all(&self.pool, query.bind(tenant.uuid()).bind(*holder.bytes()), reads::delegation).await
+    async fn delegations(
+        &self,
+        tenant: Id<MerchantKind>,
+        holder: Address,
+        page: Page,
+    ) -> Result<(Vec<Delegation>, u64), Fault> {
+        let (limit, offset) = reads::window(page);
+        let held = delegations!("WHERE tenant = $1 AND holder = $2 ORDER BY id DESC LIMIT $3 OFFSET $4");
+        let query = sqlx::query(held).bind(tenant.uuid()).bind(*holder.bytes()).bind(limit).bind(offset);
+        let rows = reads::all(&self.pool, query, reads::delegation).await?;
+        let query = sqlx::query("SELECT count(*) FROM delegation WHERE tenant = $1 AND holder = $2");
+        let query = query.bind(tenant.uuid()).bind(*holder.bytes());
+        Ok((rows, reads::count(&self.pool, query).await?))
     }
 
     async fn api_key(&self, tenant: Id<MerchantKind>, id: Id<ApiKeyKind>) -> Result<Option<ApiKey>, Fault> {

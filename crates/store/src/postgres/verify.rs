@@ -8,7 +8,7 @@ use super::{
     reads::{self, audit_lines},
     settlement_reads,
 };
-use crate::{Fault, Report, settlements::columns::LEFT_OPEN, verify::Auditor};
+use crate::{Fault, Report, settlements::columns::SLOT_DIFFERENCES, verify::Auditor};
 
 pub(super) async fn rebuild(pool: &PgPool) -> Result<Report, Fault> {
     let mut snapshot = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
@@ -18,8 +18,8 @@ pub(super) async fn rebuild(pool: &PgPool) -> Result<Report, Fault> {
         Ok(())
     })
     .await?;
-    each(&mut snapshot, LEFT_OPEN, |row| {
-        auditor.left_open(row.try_get(0)?);
+    each(&mut snapshot, SLOT_DIFFERENCES, |row| {
+        auditor.slot(row.try_get(0)?);
         Ok(())
     })
     .await?;

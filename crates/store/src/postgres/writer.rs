@@ -7,7 +7,7 @@ use std::{
 };
 
 use farebox_engine::{
-    ledger::{AccountId, Book, Changes, Command, Needs},
+    ledger::{Account, AccountId, Book, Changes, Command, Needs},
     settlement::SlotId,
 };
 use farebox_types::{Clock, Id, Merchant, Timestamp};
@@ -23,7 +23,7 @@ use crate::{
     audit::Chains,
     lanes,
     settlements::columns::{intent_entries, step_entries},
-    settlements::postings::{apply_postings, one_tenant, postings},
+    settlements::postings::{post, postings},
 };
 
 /// Unguarded accounts that are known to have a row; beyond this many the set starts over.
@@ -211,23 +211,18 @@ impl Work {
     /// The steps' rows and their postings, in one commit.
     async fn step(&mut self, sql: &mut PgConnection, steps: &[SlotStep]) -> Result<(), Failure> {
         let Some(first) = steps.first() else { return Ok(()) };
-        let tenant = one_tenant(steps).map_err(fault::unreadable)?;
-        let commands = postings(steps);
+        let (now, commands) = (self.clock.now(), postings(steps));
         let mut transaction = begin(sql).await?;
-        let loaded = limited(ledger::load(&mut transaction, &Needs::of(&commands), first.at)).await?;
-        let mut book = Book::new(first.at, loaded.accounts, loaded.transfers);
-        apply_postings(&mut book, &commands).map_err(fault::unreadable)?;
-        let changes = book.into_changes();
-        limited(settlements::steps(&mut transaction, steps)).await?;
-        if self.known.len() > MAX_KNOWN {
-            self.known.clear();
+        limited(super::steps::write(&mut transaction, first.tenant, steps)).await?;
+        let mut changes = Changes::default();
+        if !commands.is_empty() {
+            let loaded = limited(ledger::load(&mut transaction, &Needs::of(&commands), now)).await?;
+            let book = Book::new(now, loaded.accounts, loaded.transfers);
+            changes = post(book, &commands).map_err(fault::unreadable)?;
         }
-        let unguarded: Vec<_> = changes.unguarded.iter().filter(|spec| !self.known.contains(&spec.id)).collect();
-        if !unguarded.is_empty() {
-            limited(ledger::open(&mut transaction, &[], &unguarded)).await?;
-        }
+        self.open(&mut transaction, &[], &changes).await?;
         let entries = steps.iter().flat_map(step_entries).collect();
-        let lines = self.chains.next_with(&changes.entries, tenant, entries, first.at);
+        let lines = self.chains.next_with(&changes.entries, first.tenant, entries, first.at);
         limited(ledger::write(&mut transaction, &[], &changes, &lines)).await.map_err(raced)?;
         limited(transaction.commit()).await.map_err(Failure::Commit)?;
         self.chains.advance(&lines);
@@ -261,20 +256,31 @@ impl Work {
         if changes.is_empty() {
             return Ok(limited(transaction.rollback()).await?);
         }
-        if self.known.len() > MAX_KNOWN {
-            self.known.clear();
-        }
         let (old, new) = changes.accounts.iter().partition::<Vec<_>, _>(|account| found.contains(&account.spec.id));
-        let unguarded: Vec<_> = changes.unguarded.iter().filter(|spec| !self.known.contains(&spec.id)).collect();
-        let opens = !new.is_empty() || !unguarded.is_empty();
-        if opens && !limited(ledger::open(&mut transaction, &new, &unguarded)).await? {
-            return Err(Failure::Raced);
-        }
+        self.open(&mut transaction, &new, &changes).await?;
         let lines = self.chains.next(&changes.entries, now);
         limited(ledger::write(&mut transaction, &old, &changes, &lines)).await.map_err(raced)?;
         limited(transaction.commit()).await.map_err(Failure::Commit)?;
         self.chains.advance(&lines);
         self.known.extend(changes.unguarded.iter().map(|spec| spec.id));
+        Ok(())
+    }
+
+    /// Gives accounts their first row: guarded ones that are `new`, and unguarded ones that are not known to have one.
+    async fn open(
+        &mut self,
+        transaction: &mut Transaction<'_, Postgres>,
+        new: &[&Account],
+        changes: &Changes,
+    ) -> Result<(), Failure> {
+        if self.known.len() > MAX_KNOWN {
+            self.known.clear();
+        }
+        let unguarded: Vec<_> = changes.unguarded.iter().filter(|spec| !self.known.contains(&spec.id)).collect();
+        let opens = !new.is_empty() || !unguarded.is_empty();
+        if opens && !limited(ledger::open(transaction, new, &unguarded)).await? {
+            return Err(Failure::Raced);
+        }
         Ok(())
     }
 }

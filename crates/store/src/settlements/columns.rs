@@ -7,13 +7,42 @@ use serde_json::{Value, json};
 use super::{Intents, SlotStep};
 use crate::Fault;
 
-/// What a closed slot has left open, in words.
-pub(crate) const LEFT_OPEN: &str = "SELECT 'nonce ' || slot.nonce || ' is closed, and a payment in it is unknown' FROM slot \
-     JOIN settlement s ON s.tenant = slot.tenant AND s.chain = slot.chain AND s.signer = slot.signer AND s.nonce = slot.nonce \
-     WHERE slot.state = 'closed' AND s.state = 'unknown' UNION ALL \
-     SELECT 'nonce ' || slot.nonce || ' is closed, and a transaction of it could be sent' FROM slot \
-     JOIN attempt a ON a.tenant = slot.tenant AND a.chain = slot.chain AND a.signer = slot.signer AND a.nonce = slot.nonce \
-     WHERE slot.state = 'closed' AND length(a.raw) > 0";
+macro_rules! in_slot {
+    ($row:literal) => {
+        concat!(
+            $row,
+            ".tenant = slot.tenant AND ",
+            $row,
+            ".chain = slot.chain AND ",
+            $row,
+            ".signer = slot.signer AND ",
+            $row,
+            ".nonce = slot.nonce"
+        )
+    };
+}
+
+/// What is wrong with slots and what rides in them, in words.
+pub(crate) const SLOT_DIFFERENCES: &str = concat!(
+    "SELECT 'nonce ' || slot.nonce || ' is closed, and a payment in it is unknown' FROM slot JOIN settlement s ON ",
+    in_slot!("s"),
+    " WHERE slot.state = 'closed' AND s.state = 'unknown' UNION ALL \
+     SELECT 'nonce ' || slot.nonce || ' is closed, and keeps evidence of a payment' FROM slot JOIN settlement s ON ",
+    in_slot!("s"),
+    " WHERE slot.state = 'closed' AND length(s.evidence) > 0 UNION ALL \
+     SELECT 'nonce ' || slot.nonce || ' is closed, and a transaction of it could be sent' FROM slot JOIN attempt a ON ",
+    in_slot!("a"),
+    " WHERE slot.state = 'closed' AND length(a.raw) > 0 UNION ALL \
+     SELECT 'nonce ' || s.nonce || ' has a payment, and no row' FROM settlement s \
+     WHERE s.nonce IS NOT NULL AND NOT EXISTS (SELECT 1 FROM slot WHERE ",
+    in_slot!("s"),
+    ") UNION ALL \
+     SELECT 'nonce ' || slot.nonce || ' is used, and its signer could use it again' FROM slot \
+     WHERE NOT EXISTS (SELECT 1 FROM signer g WHERE g.tenant = slot.tenant AND g.chain = slot.chain \
+     AND g.signer = slot.signer AND g.next_nonce > slot.nonce) UNION ALL \
+     SELECT 'a payment of ' || s.amount || ' is unknown, and has no nonce' FROM settlement s \
+     WHERE s.state = 'unknown' AND s.nonce IS NULL"
+);
 
 /// An outcome's columns: state, transaction, block, reason.
 pub(crate) type OutcomeColumns = (&'static str, Option<[u8; 32]>, Option<i64>, Option<String>);
@@ -118,18 +147,6 @@ pub(crate) fn empty_slot(tenant: Id<Merchant>, id: SlotId, created_at: i64) -> S
 /// A count that storage keeps in 63 bits.
 pub(crate) fn small(number: u64) -> Result<i64, Fault> {
     i64::try_from(number).map_err(|_| Fault::never(format!("{number} is too large to be stored")))
-}
-
-/// Whether an outcome may take the place of another: unknown gives way to anything, a known one to itself only. True if it
-/// is new.
-pub(crate) fn may_follow(key: PaymentKey, before: &str, after: &Outcome) -> Result<bool, Fault> {
-    match (before, after) {
-        ("unknown", Outcome::Unknown) | ("settled", Outcome::Settled { .. }) | ("failed", Outcome::Failed { .. }) => {
-            Ok(false)
-        }
-        ("unknown", _) => Ok(true),
-        _ => Err(Fault::never(format!("payment {key} is {before}, and cannot become {after:?}"))),
-    }
 }
 
 /// What the audit trail says of new intents.

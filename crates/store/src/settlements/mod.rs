@@ -1,5 +1,6 @@
 //! Settlements on chains: intents before they are sent, outcomes when they are known.
 
+pub(crate) mod checks;
 pub(crate) mod columns;
 pub(crate) mod postings;
 
@@ -24,9 +25,10 @@ pub struct Intents {
     pub signer: Address,
     /// The signer's next nonce as the caller read it ([`SettlementStore::next_nonce`]); `None` if there was no row.
     pub expected: Option<u64>,
-    /// The signer's next nonce afterwards: above every nonce of `intents`, which are all at or above `expected`.
+    /// The signer's next nonce afterwards: above every nonce of `intents`, which are all at or above `expected`, and never
+    /// below it.
     pub next: u64,
-    /// What to write. Zero charges have no slot and do not touch the signer.
+    /// What to write, each payment once. Zero charges have no slot, and begin settled.
     pub intents: Vec<Intent>,
     /// Names under which callers may ask for these payments again.
     pub names: Vec<SettlementName>,
@@ -58,9 +60,9 @@ pub enum Intended {
     Written,
     /// Another process has moved the signer: its next nonce now.
     Moved(Option<u64>),
-    /// Some of these payments have intents already: these.
+    /// Some of these payments have intents already, or are no longer open in the slot that they were to leave: these.
     Known(Vec<PaymentKey>),
-    /// A name was taken meanwhile, by this name's record.
+    /// A name is taken, by this record: by an earlier payment, or by another one of the same intents.
     Named(SettlementName),
 }
 
@@ -73,7 +75,7 @@ pub struct Conclusion {
     pub key: PaymentKey,
     /// [`Outcome::Settled`] or [`Outcome::Failed`]; a settled one may still be watched.
     pub outcome: Outcome,
-    /// The posting that goes with it.
+    /// The posting that goes with a settled one ([`farebox_engine::settlement::posting`]); `None` only for a zero charge.
     pub command: Option<Command>,
 }
 
@@ -84,11 +86,13 @@ pub struct SlotStep {
     pub tenant: Id<Merchant>,
     /// Which slot.
     pub slot: SlotId,
-    /// Another signed transaction for it.
+    /// Another signed transaction for it; refused once the slot is over.
     pub attempt: Option<Attempt>,
-    /// Payments whose outcome is known now. Concluding one twice alike is harmless.
+    /// Payments whose outcome is known now. Concluding one twice alike is harmless. A failure is taken only from the slot
+    /// that the payment rides in.
     pub conclusions: Vec<Conclusion>,
-    /// The slot is over: its raw transactions and its payments' evidence are deleted, nobody leases it any more.
+    /// The slot is over: its raw transactions and its payments' evidence are deleted, nobody leases it any more. Refused
+    /// while a payment in it is unknown.
     pub closes: bool,
     /// When.
     pub at: Timestamp,
@@ -99,7 +103,8 @@ pub struct SlotStep {
 pub trait SettlementStore: Send + Sync {
     /// A signer's next nonce; `None` if it never sent.
     async fn next_nonce(&self, tenant: Id<Merchant>, chain: u64, signer: Address) -> Result<Option<u64>, Fault>;
-    /// Writes intents, names, the signer's next nonce, audit and outbox lines in one commit, or says why not.
+    /// Writes intents, names, the signer's next nonce, audit and outbox lines in one commit, or says why not. After
+    /// [`crate::Retry::Unknown`] look whether the payments are there before trying again.
     async fn intend(&self, intents: Intents) -> Result<Intended, Fault>;
     /// One payment's settlement.
     async fn settlement(&self, tenant: Id<Merchant>, key: PaymentKey) -> Result<Option<Settlement>, Fault>;
@@ -119,7 +124,9 @@ pub trait SettlementStore: Send + Sync {
         name: SettlementName,
         at: Timestamp,
     ) -> Result<SettlementName, Fault>;
-    /// Writes what a look at a slot led to: attempt, conclusions with their postings, audit and outbox lines, in one commit.
+    /// Writes what looks at slots of one merchant led to: attempts, conclusions with their postings, audit and outbox lines,
+    /// all of them in one commit or none. May be repeated. A [`crate::Retry::Never`] says that one of them cannot be
+    /// written as it is, most likely because another process has driven its slot meanwhile: look at it again.
     async fn step(&self, steps: Vec<SlotStep>) -> Result<(), Fault>;
     /// Moves payments of a slot, whose nonce something else has used up, into the slots of `intents`; their outcomes are
     /// unknown still. As [`SettlementStore::intend`] otherwise.

@@ -86,6 +86,7 @@ fn apply(sql: &Connection, record: &Record, change: &Change) -> Result<bool, Fau
             )?
             .execute((tenant, id.uuid().as_bytes(), at))?,
         Change::Resource(row) => return Ok(put_resource(sql, row)? == 1),
+        Change::Noted { .. } => 0,
         Change::RemoveResource(id) => sql
             .prepare_cached("DELETE FROM resource WHERE tenant = ?1 AND id = ?2")?
             .execute((tenant, id.uuid().as_bytes()))?,
@@ -154,12 +155,13 @@ fn add_token(sql: &Connection, row: &ApiToken) -> Result<usize, Fault> {
     ))?)
 }
 
-/// A new resource or its new document; nothing if another has its address.
+/// A new resource or its new document; nothing if another has its address or it has another.
 fn put_resource(sql: &Connection, row: &Resource) -> Result<usize, Fault> {
     let mut insert = sql.prepare_cached(
         "INSERT INTO resource (tenant, id, url, owner, document, created_at, updated_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
          ON CONFLICT (tenant, id) DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at \
+         WHERE resource.url = excluded.url \
          ON CONFLICT (tenant, url) DO NOTHING",
     )?;
     Ok(insert.execute((

@@ -4,8 +4,10 @@ mod cold;
 mod ledger;
 mod reads;
 mod schema;
+mod settlement_reads;
 mod settlements;
 mod settling;
+mod steps;
 mod store;
 mod writer;
 

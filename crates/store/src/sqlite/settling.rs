@@ -3,15 +3,16 @@
 use async_trait::async_trait;
 use farebox_engine::settlement::{PaymentKey, Settlement, Slot, SlotId};
 use farebox_types::{Address, Id, Merchant, Timestamp};
+use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::{SqliteStore, settlements};
+use super::{SqliteStore, settlement_reads, store::in_transaction};
 use crate::{Fault, Intended, Intents, SettlementName, SettlementStore, SlotStep};
 
 #[async_trait]
 impl SettlementStore for SqliteStore {
     async fn next_nonce(&self, tenant: Id<Merchant>, chain: u64, signer: Address) -> Result<Option<u64>, Fault> {
-        self.read(move |sql| settlements::next_nonce(sql, tenant, chain, signer)).await
+        self.read(move |sql| settlement_reads::next_nonce(sql, tenant, chain, signer)).await
     }
 
     async fn intend(&self, intents: Intents) -> Result<Intended, Fault> {
@@ -19,13 +20,14 @@ impl SettlementStore for SqliteStore {
     }
 
     async fn settlement(&self, tenant: Id<Merchant>, key: PaymentKey) -> Result<Option<Settlement>, Fault> {
-        self.read(move |sql| settlements::settlement(sql, tenant, key)).await
+        self.read(move |sql| settlement_reads::settlement(sql, tenant, key)).await
     }
 
     async fn settlements(&self, tenant: Id<Merchant>, keys: &[PaymentKey]) -> Result<Vec<Settlement>, Fault> {
         let keys = keys.to_vec();
         self.read(move |sql| {
-            let found: Result<Vec<_>, _> = keys.iter().map(|key| settlements::settlement(sql, tenant, *key)).collect();
+            let found: Result<Vec<_>, _> =
+                keys.iter().map(|key| settlement_reads::settlement(sql, tenant, *key)).collect();
             Ok(found?.into_iter().flatten().collect())
         })
         .await
@@ -38,7 +40,7 @@ impl SettlementStore for SqliteStore {
         name: &str,
     ) -> Result<Option<SettlementName>, Fault> {
         let (scope, name) = (scope.to_owned(), name.to_owned());
-        self.read(move |sql| settlements::named(sql, tenant, &scope, &name)).await
+        self.read(move |sql| settlement_reads::named(sql, tenant, &scope, &name)).await
     }
 
     async fn name_settlement(
@@ -66,10 +68,11 @@ impl SettlementStore for SqliteStore {
         until: Timestamp,
     ) -> Result<Vec<Slot>, Fault> {
         let now = self.clock.now();
-        self.read(move |sql| settlements::lease(sql, tenant, owner, limit, now, until)).await
+        let lease = move |sql: &Connection| settlement_reads::lease(sql, tenant, owner, limit, now, until);
+        self.read(move |sql| in_transaction(sql, lease)).await
     }
 
     async fn slot(&self, tenant: Id<Merchant>, slot: SlotId) -> Result<Option<Slot>, Fault> {
-        self.read(move |sql| settlements::slot(sql, tenant, slot)).await
+        self.read(move |sql| in_transaction(sql, |sql| settlement_reads::slot(sql, tenant, slot))).await
     }
 }

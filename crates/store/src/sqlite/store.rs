@@ -9,7 +9,7 @@ use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, 
 use farebox_types::{Resource as ResourceKind, Timestamp};
 use rusqlite::Connection;
 
-use super::{SqliteStore, connect, ledger, reads, schema, settlements};
+use super::{SqliteStore, connect, ledger, reads, schema, settlement_reads};
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
     Report, Resource, SchemaState, Store, verify::Auditor,
@@ -98,10 +98,22 @@ impl Store for SqliteStore {
         self.read(move |sql| reads::one(sql, reads::DELEGATION, BY_ID, key, reads::delegation)).await
     }
 
-    async fn delegations(&self, tenant: Id<MerchantKind>, holder: Address) -> Result<Vec<Delegation>, Fault> {
+    async fn delegations(
+        &self,
+        tenant: Id<MerchantKind>,
+        holder: Address,
+        page: Page,
+    ) -> Result<(Vec<Delegation>, u64), Fault> {
         let key = (tenant.uuid().into_bytes(), *holder.bytes());
-        let held = "WHERE tenant = ?1 AND holder = ?2 ORDER BY id DESC LIMIT 100";
-        self.read(move |sql| reads::all(sql, reads::DELEGATION, held, key, reads::delegation)).await
+        let (limit, offset) = reads::window(page);
+        let held = "WHERE tenant = ?1 AND holder = ?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4";
+        self.read(move |sql| {
+            let rows = reads::all(sql, reads::DELEGATION, held, (key.0, key.1, limit, offset), reads::delegation)?;
+            let count = "SELECT count(*) FROM delegation WHERE tenant = ?1 AND holder = ?2";
+            let total: i64 = sql.prepare_cached(count)?.query_row(key, |row| row.get(0))?;
+            Ok((rows, total.unsigned_abs()))
+        })
+        .await
     }
 
     async fn api_key(&self, tenant: Id<MerchantKind>, id: Id<ApiKeyKind>) -> Result<Option<ApiKey>, Fault> {
@@ -192,7 +204,10 @@ impl Store for SqliteStore {
 }
 
 /// One snapshot for several statements; rolled back if `work` fails.
-fn in_transaction<T>(sql: &Connection, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+pub(super) fn in_transaction<T>(
+    sql: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
     let transaction = sql.unchecked_transaction()?;
     let answer = work(&transaction)?;
     transaction.commit()?;
@@ -201,8 +216,8 @@ fn in_transaction<T>(sql: &Connection, work: impl FnOnce(&Connection) -> Result<
 
 fn rebuild(sql: &Connection) -> Result<Report, Fault> {
     let mut auditor = Auditor::default();
-    settlements::each(sql, |row| auditor.settlement(row))?;
-    settlements::each_left_open(sql, |what| auditor.left_open(what))?;
+    settlement_reads::each(sql, |row| auditor.settlement(row))?;
+    settlement_reads::each_difference(sql, |what| auditor.slot(what))?;
     ledger::each_transfer(sql, |row| auditor.transfer(row))?;
     reads::each_audit_line(sql, |line| auditor.audit_line(line))?;
     ledger::each_account(sql, |row| match row.spec.floor {

@@ -15,7 +15,7 @@ use crate::{
     audit::Chains,
     lanes,
     settlements::columns::{intent_entries, step_entries},
-    settlements::postings::{apply_postings, one_tenant, postings},
+    settlements::postings::{post, postings},
 };
 
 /// Unguarded accounts that are known to have a row; beyond this many the set starts over.
@@ -80,25 +80,21 @@ impl Writer {
     /// The steps' rows and their postings, in one commit.
     fn step_now(&mut self, steps: &[SlotStep]) -> Result<(), Fault> {
         let Some(first) = steps.first() else { return Ok(()) };
-        let (tenant, now) = (one_tenant(steps)?, self.clock.now());
-        let commands = postings(steps);
+        let (now, commands) = (self.clock.now(), postings(steps));
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.memory.check(&transaction)?;
         let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &Needs::of(&commands), now)?;
-        let mut book = Book::new(now, accounts, transfers);
-        apply_postings(&mut book, &commands)?;
-        let changes = book.into_changes();
+        let changes = post(Book::new(now, accounts, transfers), &commands)?;
         for step in steps {
-            settlements::step(&transaction, step)?;
+            super::steps::write(&transaction, step)?;
         }
         ledger::open_unguarded(&transaction, changes.unguarded.iter())?;
         ledger::write(&transaction, &changes)?;
         let entries = steps.iter().flat_map(step_entries).collect();
-        let lines = self.memory.chains.next_with(&changes.entries, tenant, entries, first.at);
+        let lines = self.memory.chains.next_with(&changes.entries, first.tenant, entries, first.at);
         write_audit(&transaction, &lines)?;
         transaction.commit()?;
         self.memory.chains.advance(&lines);
-        self.memory.accounts.remember(changes.accounts);
         Ok(())
     }
 

@@ -214,8 +214,11 @@ async fn delegations_and_keys_are_taken_back(#[values(Engine::Sqlite, Engine::Po
         Change::ApiToken(token.clone()),
     ];
     assert_eq!(write(&world, "add", changes).await, Recorded::Fresh);
-    assert_eq!(world.store.delegations(tenant, Shop::payer(1)).await.unwrap(), [free, bound.clone()]);
-    assert!(world.store.delegations(tenant, Shop::payer(2)).await.unwrap().is_empty());
+    let page = |offset, limit| world.store.delegations(tenant, Shop::payer(1), Page { offset, limit });
+    assert_eq!(page(0, 10).await.unwrap(), (vec![free.clone(), bound.clone()], 2));
+    assert_eq!(page(0, 1).await.unwrap(), (vec![free], 2));
+    assert_eq!(page(1, 10).await.unwrap(), (vec![bound.clone()], 2));
+    assert_eq!(world.store.delegations(tenant, Shop::payer(2), Page::first(10)).await.unwrap(), (vec![], 0));
     assert_eq!(world.store.api_key(tenant, key.id).await.unwrap(), Some(key.clone()));
     assert!(world.store.api_token(tenant, token.id).await.unwrap() == Some(token.clone()));
 

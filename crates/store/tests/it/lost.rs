@@ -86,7 +86,7 @@ async fn what_was_answered_survives_the_connections_it_came_over() {
 }
 
 /// Ends every connection of the stores again and again; returns how many there were.
-async fn kill_connections(url: &str, rounds: u32) -> i64 {
+pub(crate) async fn kill_connections(url: &str, rounds: u32) -> i64 {
     let mut sql = PgConnection::connect(url).await.unwrap();
     let mut killed = 0;
     for _ in 0..rounds {

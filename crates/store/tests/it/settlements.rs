@@ -2,115 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use farebox_engine::{
-    ledger::Actor,
-    settlement::{
-        Attempt, Intent, Outcome, PaymentKey, Purpose, Settlement, SlotId, Terms, TxHash, posting, posting_id,
-    },
-};
-use farebox_store::{Conclusion, Intended, Intents, Retry, SettlementName, SlotStep, Store};
-use farebox_types::{Address, AtomicAmount, Id, Merchant, Timestamp};
+use farebox_engine::settlement::{Outcome, posting_id};
+use farebox_store::{Intended, Retry, SlotStep, Store};
+use farebox_types::Id;
 use rstest::rstest;
 use uuid::Uuid;
 
-use crate::world::{Engine, World};
-
-const CHAIN: u64 = 84_532;
-const SIGNER: Address = Address::from_bytes([9; 20]);
-
-fn key(number: u64) -> PaymentKey {
-    let mut bytes = [7; 32];
-    bytes[..8].copy_from_slice(&number.to_be_bytes());
-    PaymentKey::from_bytes(bytes)
-}
-
-fn terms(now: Timestamp) -> Terms {
-    Terms {
-        chain: CHAIN,
-        scheme: "exact".into(),
-        asset: Address::from_bytes([1; 20]),
-        payer: Address::from_bytes([2; 20]),
-        pay_to: Address::from_bytes([3; 20]),
-        amount: AtomicAmount::from(10_000),
-        valid_until: now.after(Duration::from_secs(60)),
-    }
-}
-
-fn attempt(nonce: u64, at: Timestamp) -> Attempt {
-    let mut hash = [5; 32];
-    hash[..8].copy_from_slice(&nonce.to_be_bytes());
-    Attempt {
-        hash: TxHash::from_bytes(hash),
-        raw: vec![1, 2, 3],
-        max_fee: u128::MAX,
-        priority_fee: 1,
-        purpose: Purpose::Settle,
-        at,
-    }
-}
-
-struct Office<'a> {
-    world: &'a World,
-    tenant: Id<Merchant>,
-    owner: Uuid,
-}
-
-impl<'a> Office<'a> {
-    fn new(world: &'a World) -> Self {
-        Self { world, tenant: Id::generate(), owner: Uuid::now_v7() }
-    }
-
-    fn slot(nonce: u64) -> SlotId {
-        SlotId { chain: CHAIN, signer: SIGNER, nonce }
-    }
-
-    /// Payments from `first` on, one for each nonce from `expected` on.
-    fn intents(&self, expected: Option<u64>, first: u64, count: u64) -> Intents {
-        let now = self.world.now();
-        let start = expected.unwrap_or(0);
-        let intent = |at: u64| Intent {
-            attempt: Some(attempt(start + at, now)),
-            settlements: vec![Settlement {
-                tenant: self.tenant,
-                key: key(first + at),
-                terms: terms(now),
-                evidence: "{}".into(),
-                slot: Some(Self::slot(start + at)),
-                outcome: Outcome::Unknown,
-                created_at: now,
-            }],
-        };
-        Intents {
-            tenant: self.tenant,
-            chain: CHAIN,
-            signer: SIGNER,
-            expected,
-            next: start + count,
-            intents: (0..count).map(intent).collect(),
-            names: vec![],
-            lease: (self.owner, now.after(Duration::from_secs(15))),
-            actor: Actor::new("test"),
-            at: now,
-        }
-    }
-
-    fn named(&self, name: &str, number: u64) -> SettlementName {
-        SettlementName { scope: "key_1".into(), name: name.into(), request_hash: [4; 32], key: key(number) }
-    }
-
-    /// A payment is settled by its slot's transaction.
-    fn settled(&self, nonce: u64, number: u64, closes: bool) -> SlotStep {
-        let outcome = Outcome::Settled { transaction: Some(attempt(nonce, self.world.now()).hash), block: 12 };
-        let command = posting(self.tenant, key(number), &terms(self.world.now()), Actor::new("test")).unwrap();
-        let conclusions = vec![Conclusion { tenant: self.tenant, key: key(number), outcome, command }];
-        let at = self.world.now();
-        SlotStep { tenant: self.tenant, slot: Self::slot(nonce), attempt: None, conclusions, closes, at }
-    }
-
-    async fn outcome(&self, number: u64) -> Outcome {
-        self.world.store.settlement(self.tenant, key(number)).await.unwrap().unwrap().outcome
-    }
-}
+use crate::{
+    office::{CHAIN, Office, SIGNER, key},
+    world::{Engine, World},
+};
 
 #[rstest]
 #[tokio::test]
@@ -172,10 +73,7 @@ async fn an_outcome_and_its_posting_are_one_commit_and_may_be_written_again(
     let posted = world.store.transfer(office.tenant, posting_id(office.tenant, key(1))).await.unwrap().unwrap();
     assert_eq!(posted.settled.micros(), 10_000);
 
-    let mut otherwise = office.settled(0, 1, false);
-    otherwise.conclusions[0].outcome = Outcome::Failed { reason: "invalid_transaction_state".into() };
-    otherwise.conclusions[0].command = None;
-    assert_eq!(world.store.step(vec![otherwise]).await.unwrap_err().retry, Retry::Never);
+    assert_eq!(world.store.step(vec![office.failed(0, 1)]).await.unwrap_err().retry, Retry::Never);
     assert!(matches!(office.outcome(1).await, Outcome::Settled { .. }));
 
     world.store.step(vec![office.settled(0, 1, true)]).await.unwrap();
@@ -194,7 +92,11 @@ async fn a_slot_is_driven_by_one_process_until_its_lease_ends(
     world.store.intend(office.intents(None, 1, 3)).await.unwrap();
     let lease = async |owner: Uuid| {
         let until = world.now().after(Duration::from_secs(15));
-        world.store.lease_slots(office.tenant, owner, 100, until).await.unwrap().len()
+        let leased = world.store.lease_slots(office.tenant, owner, 100, until).await.unwrap();
+        for slot in &leased {
+            assert_eq!(world.store.slot(office.tenant, slot.id).await.unwrap().as_ref(), Some(slot), "whole");
+        }
+        leased.len()
     };
     let other = Uuid::now_v7();
     assert_eq!((lease(other).await, lease(office.owner).await), (0, 3));
@@ -213,11 +115,19 @@ async fn a_payment_leaves_a_nonce_that_was_used_up(#[values(Engine::Sqlite, Engi
     let office = Office::new(&world);
     world.store.intend(office.intents(None, 1, 1)).await.unwrap();
     let moved = office.intents(Some(1), 1, 1);
-    assert_eq!(world.store.move_settlements(Office::slot(0), moved.clone()).await.unwrap(), Intended::Written);
+    assert_eq!(world.store.move_settlements(Office::slot(0), moved).await.unwrap(), Intended::Written);
     let row = world.store.settlement(office.tenant, key(1)).await.unwrap().unwrap();
     assert_eq!(row.slot, Some(Office::slot(1)));
-    let again = Intents { expected: Some(2), next: 3, ..moved };
-    assert!(world.store.move_settlements(Office::slot(0), again).await.is_err(), "it is not there any more");
+    let again = office.intents(Some(2), 1, 1);
+    let gone = world.store.move_settlements(Office::slot(0), again).await.unwrap();
+    assert_eq!(gone, Intended::Known(vec![key(1)]), "it is not there any more");
+    assert_eq!(world.store.next_nonce(office.tenant, CHAIN, SIGNER).await.unwrap(), Some(2));
+    // What it leaves is over; what it has come to is driven on.
+    world.store.step(vec![SlotStep { closes: true, ..office.looked(0) }]).await.unwrap();
+    let slot = world.store.slot(office.tenant, Office::slot(1)).await.unwrap().unwrap();
+    assert_eq!((&slot.attempts[0].raw[..], &*slot.settlements[0].evidence), (&[1, 2, 3][..], "{}"));
+    let leased = world.store.lease_slots(office.tenant, office.owner, 10, world.now()).await.unwrap();
+    assert_eq!(leased, [slot]);
     world.finish().await;
 }
 
@@ -288,6 +198,10 @@ const DAMAGE: &[(&str, &str)] = &[
     ("UPDATE settlement SET state = 'failed', reason = 'x' WHERE state = 'settled'", "no settled payment explains"),
     ("UPDATE settlement SET state = 'unknown' WHERE state = 'settled'", "a payment in it is unknown"),
     ("UPDATE slot SET state = 'closed'", "a transaction of it could be sent"),
+    ("UPDATE slot SET state = 'closed'", "keeps evidence of a payment"),
+    ("DELETE FROM slot WHERE nonce = 1", "has a payment, and no row"),
+    ("UPDATE signer SET next_nonce = 1", "its signer could use it again"),
+    ("UPDATE settlement SET signer = NULL, nonce = NULL WHERE state = 'unknown'", "is unknown, and has no nonce"),
 ];
 
 #[rstest]

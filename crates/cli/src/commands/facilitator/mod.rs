@@ -75,6 +75,10 @@ impl Facilitator {
         Ok(Self { facilitating, options, merchant: merchant.name })
     }
 
+    pub(super) fn facilitating(&self) -> Facilitating {
+        self.facilitating.clone()
+    }
+
     pub(super) fn routes(&self, backend: Backend) -> Router {
         router(self.facilitating.clone(), backend, self.options)
     }

@@ -19,7 +19,7 @@ fn spend<'a>(rules: &'a PlanRules, requested: u64, limits: &'a [Limit]) -> Spend
 }
 
 fn token(uses: u32) -> [Limit; 1] {
-    [Limit { key: "token".to_owned(), uses }]
+    [Limit::uses("token".to_owned(), uses)]
 }
 
 fn post(db: &mut Database, second: i64, key: &str, spend: &Spend<'_>) -> Decision {

@@ -1,4 +1,4 @@
-//! `GET /api/v1/protocol/agents`: the agents of the caller's merchant, newest first.
+//! `GET /api/v1/protocol/agents`: the agents of the caller's merchant, newest first unless `sortOrder=asc`.
 
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(crate) async fn list(
     caller: Caller,
     window: Window,
 ) -> Result<Json<Value>, Problem> {
-    let (agents, total) = backend.store().agents(caller.tenant, window.rows()).await?;
+    let (agents, total) = window.read(|page| backend.store().agents(caller.tenant, page)).await?;
     let agents: Vec<Value> = agents.iter().map(view).collect();
     Ok(Json(json!({"total": total, "page": window.page, "offset": window.offset, "agents": agents})))
 }

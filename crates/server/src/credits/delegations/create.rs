@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State};
+use farebox_engine::ledger::{AccountSpec, Command, Leg, Operation, Outcome, Refusal as LedgerRefusal, TransferId};
 use farebox_store::{Change, Delegation, DelegationState};
 use farebox_telemetry::server::DELEGATION_CREATE;
-use farebox_types::{Delegation as DelegationKind, Id, IdempotencyKey};
+use farebox_types::{Delegation as DelegationKind, Id, IdempotencyKey, Quantity, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -34,8 +35,10 @@ pub(crate) struct DelegationRequest {
 }
 
 /// Credits need no card: the only provider here.
-const PROVIDER: &str = "erc4337";
+pub(super) const PROVIDER: &str = "erc4337";
 const MAX_LIFETIME: Duration = Duration::from_secs(10 * 31_557_600);
+/// Delegations that one account may have in force at once.
+const MAX_IN_FORCE: u32 = 1_000;
 
 /// Creates a delegation of the caller's own account.
 #[tracing::instrument(name = DELEGATION_CREATE, skip_all, fields(farebox.merchant = %caller.tenant))]
@@ -58,12 +61,30 @@ pub(crate) async fn open(
     key: Option<&IdempotencyKey>,
 ) -> Result<Id<DelegationKind>, Failure> {
     let row = row(backend, caller, request).await?;
+    let name = name_of(key);
+    take_place(backend, caller, &name, row.expires_at).await?;
     let answer = json!({"delegationId": row.id.uuid().to_string()});
     let changes = vec![Change::Delegation(row)];
-    let write = Write { verb: "delegation.create", name: name_of(key), request: raw, changes, answer };
+    let write = Write { verb: "delegation.create", name, request: raw, changes, answer };
     let answer = backend.write(caller, write).await?;
     let id = answer["delegationId"].as_str().and_then(|id| Uuid::try_parse(id).ok());
     Ok(id.map(Id::from_uuid).ok_or_else(|| impossible("a recorded delegation has no id"))?)
+}
+
+/// Takes one of the account's places for a delegation: a hold that ends when the delegation does.
+async fn take_place(backend: &Backend, caller: &Caller, name: &str, expires_at: Timestamp) -> Result<(), Failure> {
+    let places = AccountSpec::limit(caller.tenant, &format!("delegations:{}", caller.account), MAX_IN_FORCE);
+    let leg = Leg::charge(places, AccountSpec::used(caller.tenant), Quantity::ONE);
+    let id = TransferId::derive(caller.tenant, "delegation", &format!("{}/{name}", caller.account));
+    let operation = leg.and_then(|leg| Operation::new(id, vec![leg], caller.actor.clone()));
+    let operation = operation.map_err(|bad| impossible(format!("a place cannot be held: {bad}")))?;
+    match backend.decide(Command::Hold { operation, expires_at }).await? {
+        Ok(Outcome::Held { .. }) => Ok(()),
+        // The delegation of this name has come and gone; whoever repeats its name gets its answer.
+        Err(LedgerRefusal::Finished { .. }) => Ok(()),
+        Err(LedgerRefusal::Insufficient { .. }) => Err(Refusal::TooManyDelegations { most: MAX_IN_FORCE }.into()),
+        other => Err(impossible(format!("a place for a delegation was answered {other:?}")).into()),
+    }
 }
 
 async fn row(backend: &Backend, caller: &Caller, request: &DelegationRequest) -> Result<Delegation, Failure> {

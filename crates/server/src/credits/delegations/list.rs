@@ -1,62 +1,140 @@
 //! `GET /api/v1/delegation`: the caller's own, newest first.
 
-use axum::{Json, extract::State};
-use farebox_engine::{
-    credits::Limit,
-    ledger::{Account, AccountSpec},
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderMap, header},
 };
+use farebox_engine::credits::Limit;
 use farebox_store::{Delegation, DelegationState, Fault};
 use farebox_types::{PublicId, Quantity, Timestamp};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{backend::Backend, credits::shape::rfc3339, http::Problem, keys::Caller};
+use super::limits::{account_of, document, left, spending_of, uses_of};
+use crate::{
+    backend::Backend,
+    credits::shape::rfc3339,
+    http::{Problem, Window},
+    keys::Caller,
+    refusal::Refusal,
+};
 
-pub(crate) async fn list(State(backend): State<Backend>, caller: Caller) -> Result<Json<Vec<Value>>, Problem> {
-    let rows = backend.store().delegations(caller.tenant, caller.account).await?;
-    let mut answer = Vec::with_capacity(rows.len());
+#[derive(Deserialize)]
+pub(crate) struct ListQuery {
+    page: Option<u32>,
+    offset: Option<u32>,
+    accessible: Option<bool>,
+}
+
+/// Known clients disagree on the shape: one reads an array, the other an object with a list. Whoever asks for a page, for
+/// the accessible ones, or runs on Node, gets the object; others the array of the newest hundred.
+pub(crate) async fn list(
+    State(backend): State<Backend>,
+    caller: Caller,
+    headers: HeaderMap,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let rule = "whole numbers, and accessible true or false";
+    let Query(query) = query.map_err(|_| Refusal::field("page and offset", rule))?;
+    let window = Window::checked(query.page.unwrap_or(1), query.offset.unwrap_or(Window::MAX_LENGTH))?;
+    let (rows, total) = backend.store().delegations(caller.tenant, caller.account, window.rows()).await?;
+    let mut views = Vec::with_capacity(rows.len());
     for row in &rows {
-        answer.push(view(row, left(&backend, row).await?, backend.now()));
+        let view = View { row, standing: Standing::read(&backend, row).await?, now: backend.now() };
+        if !query.accessible.unwrap_or(false) || view.status() == "Active" {
+            views.push(view.json());
+        }
     }
-    Ok(Json(answer))
+    let paged = query.page.is_some() || query.offset.is_some() || query.accessible.is_some();
+    if !paged && !on_node(&headers) {
+        return Ok(Json(Value::Array(views)));
+    }
+    let (page, offset) = (window.page, window.offset);
+    Ok(Json(json!({"delegations": views, "totalResults": total, "page": page, "offset": offset})))
 }
 
-/// How often a delegation may be used, if that is limited.
-pub(crate) fn limit_of(row: &Delegation) -> Option<Limit> {
-    row.max_uses.map(|uses| Limit { key: format!("delegation:{}", row.id), uses })
+fn on_node(headers: &HeaderMap) -> bool {
+    headers.get(header::USER_AGENT).is_some_and(|agent| agent == "node" || agent == "undici")
 }
 
-/// How often more, as it stands; an outstanding hold counts as a use.
-pub(crate) fn uses_left(limit: &Limit, account: Option<&Account>, now: Timestamp) -> i64 {
-    let all = i64::from(limit.uses);
-    account.map_or(all, |account| all.saturating_add(account.available(now) / Quantity::ONE.micros()))
+/// How much of a delegation has been used.
+struct Standing {
+    uses: Option<i64>,
+    most: Quantity,
+    /// Millionths of a cent that are left.
+    money: i64,
 }
 
-async fn left(backend: &Backend, row: &Delegation) -> Result<Option<i64>, Fault> {
-    let Some(limit) = limit_of(row) else { return Ok(None) };
-    let account = backend.store().account(&AccountSpec::limit(row.tenant, &limit.key, limit.uses)).await?;
-    Ok(Some(uses_left(&limit, account.as_ref(), backend.now())))
+impl Standing {
+    async fn read(backend: &Backend, row: &Delegation) -> Result<Self, Fault> {
+        let now = backend.now();
+        let read = async |limit: &Limit| {
+            let account = backend.store().account(&account_of(row.tenant, limit)).await?;
+            Ok::<_, Fault>(left(limit, account.as_ref(), now))
+        };
+        let spending = spending_of(row);
+        let money = read(&spending).await?;
+        let uses = match uses_of(row) {
+            Some(limit) => Some(read(&limit).await? / Quantity::ONE.micros()),
+            None => None,
+        };
+        Ok(Self { uses, most: spending.most, money })
+    }
+
+    /// Cents that are gone, a part of one counted as a whole.
+    fn spent(&self) -> i64 {
+        let spent = self.most.micros().saturating_sub(self.money);
+        spent.saturating_add(Quantity::ONE.micros() - 1) / Quantity::ONE.micros()
+    }
+
+    fn remaining(&self) -> i64 {
+        self.money.max(0) / Quantity::ONE.micros()
+    }
 }
 
-fn view(row: &Delegation, left: Option<i64>, now: Timestamp) -> Value {
-    let status = match row.state {
-        DelegationState::Revoked => "Revoked",
-        DelegationState::Active if row.expires_at <= now => "Expired",
-        DelegationState::Active if left.is_some_and(|left| left <= 0) => "Exhausted",
-        DelegationState::Active => "Active",
-    };
-    let document: Value = serde_json::from_str(&row.document).unwrap_or_default();
-    json!({
-        "id": row.id.uuid().to_string(),
-        "provider": document["provider"],
-        "spendingLimitCents": document["spendingLimitCents"],
-        "spentCents": 0,
-        "durationSecs": document["durationSecs"],
-        "currency": document["currency"],
-        "status": status,
-        "planId": row.plan.map(|plan| PublicId::new(row.tenant, plan).to_string()),
-        "maxTransactions": row.max_uses,
-        "remainingTransactions": left,
-        "createdAt": rfc3339(row.created_at),
-        "expiresAt": rfc3339(row.expires_at),
-    })
+struct View<'a> {
+    row: &'a Delegation,
+    standing: Standing,
+    now: Timestamp,
+}
+
+impl View<'_> {
+    fn status(&self) -> &'static str {
+        let Standing { uses, money, most, .. } = &self.standing;
+        match self.row.state {
+            DelegationState::Revoked => "Revoked",
+            DelegationState::Active if self.row.expires_at <= self.now => "Expired",
+            DelegationState::Active if uses.is_some_and(|left| left <= 0) => "Exhausted",
+            DelegationState::Active if *money <= 0 && !most.is_zero() => "Exhausted",
+            DelegationState::Active => "Active",
+        }
+    }
+
+    /// Under the names of both clients.
+    fn json(&self) -> Value {
+        let (row, document) = (self.row, document(self.row));
+        let id = row.id.uuid().to_string();
+        json!({
+            "id": id,
+            "delegationId": id,
+            "provider": document["provider"],
+            "providerPaymentMethodId": row.holder.to_string(),
+            "spendingLimitCents": document["spendingLimitCents"],
+            "spentCents": self.standing.spent(),
+            "amountSpentCents": self.standing.spent().to_string(),
+            "remainingBudgetCents": self.standing.remaining().to_string(),
+            "durationSecs": document["durationSecs"],
+            "currency": document["currency"],
+            "status": self.status(),
+            "planId": row.plan.map(|plan| PublicId::new(row.tenant, plan).to_string()),
+            "maxTransactions": row.max_uses,
+            "remainingTransactions": self.standing.uses,
+            // Not counted where nothing limits it.
+            "transactionCount": row.max_uses.zip(self.standing.uses).map(|(all, left)| i64::from(all) - left),
+            "apiKeyId": null,
+            "createdAt": rfc3339(row.created_at),
+            "expiresAt": rfc3339(row.expires_at),
+        })
+    }
 }

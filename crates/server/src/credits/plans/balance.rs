@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// There is no contract behind these credits.
-const NO_CONTRACT: &str = "0x0000000000000000000000000000000000000000";
+pub(crate) const NO_CONTRACT: &str = "0x0000000000000000000000000000000000000000";
 
 pub(crate) async fn balance(
     State(backend): State<Backend>,

@@ -7,6 +7,8 @@ mod get;
 mod list;
 mod mint;
 mod order;
+mod price;
+mod purchase;
 mod register;
 mod view;
 
@@ -22,12 +24,13 @@ use crate::{
 };
 
 pub(crate) use agents::agents;
-pub(crate) use balance::{balance, balance_of};
+pub(crate) use balance::{NO_CONTRACT, balance, balance_of};
 pub(crate) use burn::burn;
 pub(crate) use get::get;
 pub(crate) use list::list;
 pub(crate) use mint::{mint, mint_expirable};
 pub(crate) use order::order;
+pub(crate) use price::{Price, family};
 pub(crate) use register::{PlanRequest, checked_name, prepare, register};
 pub(crate) use view::view;
 

@@ -4,10 +4,8 @@ use farebox_store::Plan;
 use farebox_types::PublicId;
 use serde_json::{Map, Number, Value, json};
 
-use crate::credits::{
-    number::{Uint, ratio},
-    shape::rfc3339,
-};
+use super::price::total;
+use crate::credits::{number::ratio, shape::rfc3339};
 
 /// What clients read: `id`, `registry.price.isCrypto`, `registry.credits`, `metadata.main`, `metadata.plan`.
 pub(crate) fn view(plan: &Plan) -> Value {
@@ -30,11 +28,6 @@ pub(crate) fn view(plan: &Plan) -> Value {
     })
 }
 
-/// Whether an order costs nothing.
-pub(super) fn is_free(plan: &Plan) -> bool {
-    total(&document(plan)) == Some(0)
-}
-
 /// The price of an order over the credits it grants, in whole currency units: no rounding up, 12 places.
 ///
 /// Amounts of a chain's native token (no token address) have 18 decimals, all others 6, as the wire has it.
@@ -48,15 +41,6 @@ pub(super) fn price_per_credit(plan: &Plan) -> Number {
     let text = total(&document).and_then(|total| ratio(total, granted, decimals));
     // A plain decimal is a JSON number.
     text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_else(|| Number::from(0))
-}
-
-/// The sum of the registered amounts, which was checked when they were.
-fn total(document: &Value) -> Option<u128> {
-    let Some(amounts) = document["priceConfig"]["amounts"].as_array() else { return Some(0) };
-    amounts.iter().try_fold(0_u128, |sum, amount| {
-        let amount: Uint = serde_json::from_value(amount.clone()).ok()?;
-        sum.checked_add(amount.amount("amounts").ok()?)
-    })
 }
 
 fn document(plan: &Plan) -> Value {

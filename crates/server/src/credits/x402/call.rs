@@ -33,6 +33,6 @@ impl<'a> Call<'a> {
 }
 
 /// A request id as a name that can be kept.
-pub(super) fn request_id(text: &str) -> Result<IdempotencyKey, Refusal> {
+pub(crate) fn request_id(text: &str) -> Result<IdempotencyKey, Refusal> {
     text.parse().map_err(|_| Refusal::field("agentRequestId", "1 to 255 visible ASCII characters"))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use farebox_engine::{
     credits::{Cost, Limit, Spend},
-    ledger::{AccountKind, AccountSpec, Actor, Operation, Refusal as LedgerRefusal, TransferId},
+    ledger::{AccountKind, Actor, Operation, Refusal as LedgerRefusal, TransferId},
 };
 use farebox_store::{Fault, Plan};
 use farebox_types::{Address, Quantity};
@@ -13,7 +13,10 @@ use uuid::Uuid;
 use super::agent::AgentUse;
 use crate::{
     backend::Backend,
-    credits::{delegations::uses_left, shape::quantity},
+    credits::{
+        delegations::{account_of, counts_money, left},
+        shape::quantity,
+    },
     refusal::{DelegationEnd, Refusal, impossible},
 };
 
@@ -89,16 +92,13 @@ impl Charge {
         }
     }
 
-    pub(super) fn limit_account(&self, limit: &Limit) -> AccountSpec {
-        AccountSpec::limit(self.plan.tenant, &limit.key, limit.uses)
-    }
-
-    /// Why a limit that is used up stops this charge; `held` uses may come back.
-    fn limit_refusal(&self, limit: &Limit, held: i64) -> Refusal {
+    /// Why a limit that is used up stops this charge; `returning` if what holds have reserved would be enough.
+    fn limit_refusal(&self, limit: &Limit, returning: bool) -> Refusal {
         let single_use = self.nonce.as_deref().is_some_and(|nonce| limit.key == nonce_key(nonce));
-        match (held > 0, single_use) {
+        match (returning, single_use) {
             (true, _) => Refusal::InUse,
             (false, true) => Refusal::Spent,
+            (false, false) if counts_money(limit) => Refusal::Delegation(DelegationEnd::Overspent),
             (false, false) => Refusal::Delegation(DelegationEnd::Exhausted),
         }
     }
@@ -113,9 +113,11 @@ impl Backend {
     /// The first limit of the charge that has no use left, read without a lock.
     pub(super) async fn used_up(&self, charge: &Charge) -> Result<Option<Refusal>, Fault> {
         for limit in &charge.limits {
-            let account = self.store().account(&charge.limit_account(limit)).await?;
-            if uses_left(limit, account.as_ref(), self.now()) < 1 {
-                return Ok(Some(charge.limit_refusal(limit, account.map_or(0, |account| account.held))));
+            let account = self.store().account(&account_of(charge.plan.tenant, limit)).await?;
+            let (left, takes) = (left(limit, account.as_ref(), self.now()), limit.takes.micros());
+            if left < takes {
+                let held = account.map_or(0, |account| account.held);
+                return Ok(Some(charge.limit_refusal(limit, left.saturating_add(held) >= takes)));
             }
         }
         Ok(None)
@@ -128,7 +130,7 @@ impl Backend {
             LedgerRefusal::Insufficient { kind, available, held, .. } => {
                 let is_limit = kind == AccountKind::Limit;
                 match (is_limit, charge.limits.as_slice()) {
-                    (true, [only]) => charge.limit_refusal(only, held),
+                    (true, [only]) if charge.nonce.is_some() => charge.limit_refusal(only, held > 0),
                     (true, _) => self.used_up(charge).await?.unwrap_or(Refusal::InUse),
                     (false, _) => match self.used_up(charge).await? {
                         Some(refusal) => refusal,

@@ -11,6 +11,7 @@ mod release;
 mod settle;
 mod verify;
 
+pub(crate) use call::request_id;
 pub(crate) use permissions::permissions;
 pub(crate) use release::release;
 pub(crate) use settle::settle;

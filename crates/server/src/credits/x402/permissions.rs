@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{Json, extract::State};
 use farebox_store::Plan;
 use farebox_telemetry::server::PERMISSION;
-use farebox_types::{Delegation as DelegationKind, Id, PublicId};
+use farebox_types::{Delegation as DelegationKind, Id, PublicId, Quantity};
 use farebox_x402::{
     AccessToken, Authorization, CreditsAccept, CreditsExtra, Resource, TokenPayload, VERSION,
     credits::{PermissionAnswer, PermissionRequest, SCHEME},
@@ -111,7 +111,9 @@ async fn permit(
         if row.plan.is_some_and(|bound| bound != plan.id) {
             return Err(Refusal::DelegationPlan.into());
         }
-        if let Some(end) = end_of(&row, now) {
+        // The smallest use tells whether the plan's price can be counted at all.
+        let unfit = delegations::limits_of(&row, plan, plan.rules.cost(Quantity::ZERO)).err();
+        if let Some(end) = end_of(&row, now).or(unfit) {
             return Err(Refusal::Delegation(end).into());
         }
         permission.expires_at = permission.expires_at.min(row.expires_at);

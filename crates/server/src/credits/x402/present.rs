@@ -2,7 +2,7 @@
 
 use farebox_engine::credits::Limit;
 use farebox_store::{Delegation, DelegationState};
-use farebox_types::{Delegation as DelegationKind, Id, Merchant, Plan, PublicId, Timestamp};
+use farebox_types::{Address, Delegation as DelegationKind, Id, Merchant, Plan, PublicId, Quantity, Timestamp};
 use farebox_x402::{AccessToken, header};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     backend::Backend,
-    credits::delegations::limit_of,
+    credits::delegations::limits_of,
     keys::{self, Permission},
     refusal::{DelegationEnd, Failure, Refusal},
 };
@@ -34,10 +34,10 @@ impl Backend {
         let plan = self.plan(plan).await?.ok_or(Refusal::NoPlan)?;
 
         let expired = (permission.expires_at <= self.now()).then_some(Refusal::InvalidToken);
-        let (delegated, ended) = self.delegated(&permission, &plan, payer).await?;
+        let (delegated, ended) = self.delegated(&permission, &plan, payer, call.amount).await?;
         let (agent, closed) = self.agent_behind(&token, offer, call.required, (plan.tenant, plan.id)).await?;
         let nonce = keys::nonce(&token).map(str::to_owned);
-        let single_use = nonce.as_deref().map(|nonce| Limit { key: nonce_key(nonce), uses: 1 });
+        let single_use = nonce.as_deref().map(|nonce| Limit::uses(nonce_key(nonce), 1));
         Ok(Charge {
             plan,
             payer,
@@ -50,21 +50,26 @@ impl Backend {
         })
     }
 
-    /// The limit that the token's delegation sets, and why the delegation is not in force.
+    /// The limits that the token's delegation sets, and why the delegation is not in force, or not for this plan's money.
     async fn delegated(
         &self,
         permission: &Permission,
         plan: &farebox_store::Plan,
-        payer: farebox_types::Address,
-    ) -> Result<(Option<Limit>, Option<Refusal>), Failure> {
-        let Some(id) = permission.delegation else { return Ok((None, None)) };
+        payer: Address,
+        requested: Quantity,
+    ) -> Result<(Vec<Limit>, Option<Refusal>), Failure> {
+        let Some(id) = permission.delegation else { return Ok((Vec::new(), None)) };
         let id: PublicId<DelegationKind> = PublicId::new(plan.tenant, id);
         let row = self.delegation(id).await?.filter(|row| row.holder == payer);
-        let Some(row) = row else { return Ok((None, Some(Refusal::Delegation(DelegationEnd::Unknown)))) };
+        let Some(row) = row else { return Ok((Vec::new(), Some(Refusal::Delegation(DelegationEnd::Unknown)))) };
         if row.plan.is_some_and(|bound| bound != plan.id) {
             return Err(Refusal::DelegationPlan.into());
         }
-        Ok((limit_of(&row), end_of(&row, self.now()).map(Refusal::Delegation)))
+        let (limits, unfit) = match limits_of(&row, plan, plan.rules.cost(requested)) {
+            Ok(limits) => (limits, None),
+            Err(end) => (Vec::new(), Some(end)),
+        };
+        Ok((limits, end_of(&row, self.now()).or(unfit).map(Refusal::Delegation)))
     }
 }
 

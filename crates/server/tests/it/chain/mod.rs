@@ -3,6 +3,7 @@
 mod crash;
 mod http;
 mod node;
+mod ordering;
 mod people;
 mod rpc;
 mod settling;
