@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use farebox_types::AtomicAmount;
 use farebox_x402::{header, price::Money};
-use http::{HeaderName, Response};
+use http::{HeaderMap, HeaderName, Response};
 use serde::Deserialize;
 
-use crate::way::ChainWay;
+use crate::way::{ChainWay, Way};
 
 /// What an `upto` request comes to. Put it into the answer's extensions, or send the header `Settlement-Overrides`.
 ///
@@ -70,21 +70,27 @@ struct Overrides {
 
 /// Takes what the handler reports out of its answer, so that no client sees it: `None` if it reports nothing.
 pub(crate) fn take<B>(answer: &mut Response<B>) -> Option<Result<Actual, BadActual>> {
-    let header = answer.headers_mut().remove(OVERRIDES);
-    if let Some(actual) = answer.extensions_mut().remove::<Actual>() {
-        return Some(Ok(actual));
-    }
-    let read = |value: &[u8]| serde_json::from_slice::<Overrides>(value).map_err(|_| BadActual)?.amount.parse();
-    header.map(|value| read(value.as_bytes()))
+    let header = take_header(answer.headers_mut());
+    answer.extensions_mut().remove::<Actual>().map(Ok).or(header)
 }
 
-/// What is charged. More than was authorized cannot be, so the most is; money in a token of unknown decimals is no amount.
-pub(crate) fn charged(actual: &Actual, way: &ChainWay) -> Result<AtomicAmount, BadActual> {
-    let most = way.requirements.amount;
+/// The same, of headers or trailers.
+pub(crate) fn take_header(headers: &mut HeaderMap) -> Option<Result<Actual, BadActual>> {
+    let read = |value: &[u8]| serde_json::from_slice::<Overrides>(value).map_err(|_| BadActual)?.amount.parse();
+    headers.remove(OVERRIDES).map(|value| read(value.as_bytes()))
+}
+
+/// What a report comes to in the way that is being paid: atomic units, or whole credits. More than was authorized cannot
+/// be, so the most is.
+pub(crate) fn charged(actual: &Actual, way: &Way) -> Result<AtomicAmount, BadActual> {
+    let most = match way {
+        Way::Credits(way) => way.price.amount().whole_units().ok_or(BadActual)?.into(),
+        Way::Chain(way) => way.requirements.amount,
+    };
     let amount = match actual {
         Actual::Units(units) => *units,
         Actual::Share { hundredths } => most.portion(*hundredths, 10_000).ok_or(BadActual)?,
-        Actual::Money(money) => money.atomic(way.decimals.ok_or(BadActual)?).map_err(|_| BadActual)?,
+        Actual::Money(money) => in_token(money, way.chain().ok_or(BadActual)?)?,
     };
     if amount > most {
         tracing::error!(%amount, %most, "the handler reports more than the payer authorized: the most is taken");
@@ -92,19 +98,35 @@ pub(crate) fn charged(actual: &Actual, way: &ChainWay) -> Result<AtomicAmount, B
     Ok(amount.min(most))
 }
 
+/// Money in a token of unknown decimals is no amount.
+fn in_token(money: &Money, way: &ChainWay) -> Result<AtomicAmount, BadActual> {
+    money.atomic(way.decimals.ok_or(BadActual)?).map_err(|_| BadActual)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use farebox_types::Mode;
     use farebox_x402::price::Price;
 
     use super::*;
+    use crate::{rails::Rails, route::Route, test_rail::TestRail, way::Defaults};
 
-    fn way(amount: u64, decimals: Option<u8>) -> ChainWay {
-        let requirements = Price::Atomic(amount.into()).requirements("upto", "base", "0x1", 60).unwrap();
-        ChainWay { requirements, decimals }
+    fn way(route: Route) -> Way {
+        let rails = Rails { credits: Some(Arc::new(TestRail::new())), chain: None };
+        let network = Some("base".to_owned());
+        let pay_to = Some("0x209693Bc6afc0C5328bA36FaF03C514EF312287C".to_owned());
+        let defaults = Defaults { mode: Mode::Test, network, pay_to };
+        Way::new(route.ways.into_iter().next().unwrap(), route.timing, &rails, &defaults).unwrap()
+    }
+
+    fn upto(amount: u64) -> Way {
+        way(Route::upto(Price::Atomic(amount.into())))
     }
 
     fn comes_to(text: &str, most: u64) -> Result<AtomicAmount, BadActual> {
-        charged(&text.parse()?, &way(most, Some(6)))
+        charged(&text.parse()?, &upto(most))
     }
 
     #[test]
@@ -131,7 +153,15 @@ mod tests {
         {
             assert_eq!(comes_to(text, 10_000), Err(BadActual), "{text}");
         }
-        assert_eq!(charged(&"$1".parse().unwrap(), &way(9, None)), Err(BadActual));
+        let unknown = Price::Token { amount: 9.into(), asset: "0x1".to_owned(), extra: serde_json::Map::new() };
+        assert_eq!(charged(&"$1".parse().unwrap(), &way(Route::upto(unknown))), Err(BadActual));
+        assert_eq!(charged(&"$1".parse().unwrap(), &way(Route::credits("7").price(9))), Err(BadActual));
+    }
+
+    #[test]
+    fn credits_are_reported_in_whole_ones() {
+        let credits = |text: &str| charged(&text.parse().unwrap(), &way(Route::credits("7").price(40).metered()));
+        assert_eq!((credits("3"), credits("25%"), credits("99")), (Ok(3.into()), Ok(10.into()), Ok(40.into())));
     }
 
     #[test]

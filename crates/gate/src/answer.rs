@@ -13,7 +13,9 @@ use serde::Serialize;
 use crate::{
     body::{GateBody, Whole},
     headers::{self, NO_STORE, REQUIRED},
+    hooks::PaymentError,
     menu::Quote,
+    paying::OTHER_REQUEST,
 };
 
 /// A small JSON answer.
@@ -26,9 +28,9 @@ const NO_TOKEN: &[u8] =
     br#"{"error":"Payment Required","message":"Missing x402 payment token. Send token in payment-signature header."}"#;
 
 /// 402 for a request without a payment: written at start-up, copied here.
-pub(crate) fn unpaid(quote: Quote) -> Own {
-    let body = if quote.body.is_empty() { Bytes::from_static(NO_TOKEN) } else { quote.body };
-    offering(StatusCode::PAYMENT_REQUIRED, body, quote.header)
+pub(crate) fn unpaid(quote: &Quote) -> Own {
+    let body = if quote.body.is_empty() { Bytes::from_static(NO_TOKEN) } else { quote.body.clone() };
+    offering(StatusCode::PAYMENT_REQUIRED, body, quote.header.clone())
 }
 
 /// 402 for a payment that cannot be read.
@@ -40,21 +42,31 @@ pub(crate) fn unreadable(quote: &Quote, why: &str) -> Own {
 const NO_ALLOWANCE: &str = "permit2_allowance_required";
 
 /// 402 with the reason and a fresh offer, 412 if the payer has something to do first; 409 without an offer while another
-/// request holds the same payment, so that nobody is asked to pay again for what is under way.
+/// request holds the same payment, or has paid with it, so that nobody is asked to pay again for what is under way.
 pub(crate) fn refused(quote: &Quote, refusal: &Refusal) -> Own {
     let code = Some(&*refusal.code).filter(|code| !code.is_empty());
     let said = |error| json(&Said { error, code, message: &refusal.reason });
-    if refusal.code == CODE_IN_USE {
+    if [CODE_IN_USE, OTHER_REQUEST].contains(&&*refusal.code) {
         let mut answer = own(StatusCode::CONFLICT, said("Conflict"));
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        return answer;
+        if refusal.code == CODE_IN_USE {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        return because(answer, &refusal.code, &refusal.reason);
     }
     let (status, error) = match &*refusal.code {
         NO_ALLOWANCE => (StatusCode::PRECONDITION_FAILED, "Precondition Failed"),
         _ => (StatusCode::PAYMENT_REQUIRED, "Payment Required"),
     };
     let older = if quote.body.is_empty() { None } else { offer_v1::write(&quote.offer, &refusal.reason, code) };
-    offering(status, older.map_or_else(|| said(error), Bytes::from), quote.header_saying(&refusal.reason))
+    let offer = offering(status, older.map_or_else(|| said(error), Bytes::from), quote.header_saying(&refusal.reason));
+    because(offer, &refusal.code, &refusal.reason)
+}
+
+/// Says why, for a hook that wants to know.
+fn because(mut answer: Own, code: &str, reason: &str) -> Own {
+    let (status, code, reason) = (answer.status(), code.to_owned(), reason.to_owned());
+    answer.extensions_mut().insert(PaymentError { status, code, reason });
+    answer
 }
 
 fn offering(status: StatusCode, body: Bytes, offer: HeaderValue) -> Own {
@@ -90,17 +102,60 @@ pub(crate) fn path_too_long() -> Own {
     own(StatusCode::URI_TOO_LONG, json(&Said { error: "URI Too Long", code: None, message }))
 }
 
+/// 413: a body that is too long to tell its price, or to tell it from another.
+pub(crate) fn request_too_long(most: usize) -> Own {
+    let message = format!("The body of a paid request has at most {most} bytes. Nothing was charged.");
+    own(StatusCode::PAYLOAD_TOO_LARGE, json(&Said { error: "Payload Too Large", code: None, message: &message }))
+}
+
+/// 400: a body that never arrived.
+pub(crate) fn request_broken() -> Own {
+    let message = "The body of the request did not arrive. Nothing was charged.";
+    own(StatusCode::BAD_REQUEST, json(&Said { error: "Bad Request", code: None, message }))
+}
+
 /// 500: the handler's answer never became whole.
 pub(crate) fn broken() -> Own {
-    let message = "The answer could not be produced, and nothing was charged.";
-    own(StatusCode::INTERNAL_SERVER_ERROR, json(&Said { error: "Internal Server Error", code: None, message }))
+    internal("broken_answer", "The answer could not be produced, and nothing was charged.")
+}
+
+/// 500: the same, where the money was taken before.
+pub(crate) fn broken_after_payment() -> Own {
+    internal("broken_answer", "The answer could not be produced. It was paid for before: the receipt says so.")
+}
+
+/// 500: the route's price function names no price.
+pub(crate) fn no_price() -> Own {
+    internal("no_price", "The price of this request could not be told, and nothing was charged.")
+}
+
+fn internal(code: &str, message: &str) -> Own {
+    let answer = json(&Said { error: "Internal Server Error", code: None, message });
+    because(own(StatusCode::INTERNAL_SERVER_ERROR, answer), code, message)
+}
+
+/// The receipt of a charge: 202 while its money is open, 404 where there is none.
+pub(crate) fn receipt(found: Option<Option<Receipt>>) -> Own {
+    match found {
+        Some(Some(receipt)) => own(StatusCode::OK, serde_json::to_vec(&receipt).unwrap_or_default().into()),
+        Some(None) => {
+            let message = "It is not known yet whether this payment went through. Ask again later.";
+            let mut answer = own(StatusCode::ACCEPTED, json(&Said { error: "Accepted", code: Some(PENDING), message }));
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            answer
+        }
+        None => {
+            let message = "There is no receipt of this name, or it is no longer kept.";
+            own(StatusCode::NOT_FOUND, json(&Said { error: "Not Found", code: None, message }))
+        }
+    }
 }
 
 fn later(message: &str, retry: Retry) -> Own {
     let error = "Service Unavailable";
     let mut answer = own(StatusCode::SERVICE_UNAVAILABLE, json(&Said { error, code: None, message }));
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds(retry)));
-    answer
+    because(answer, "unavailable", message)
 }
 
 /// When another try makes sense: 1 second to 1 hour.

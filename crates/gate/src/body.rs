@@ -12,8 +12,11 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Collected;
 use pin_project_lite::pin_project;
 
+use crate::paying::Streamed;
+
 pin_project! {
-    /// Either the inner service's body as it is, or a whole one: an answer held back until it was paid, or the gate's own.
+    /// The inner service's body as it is; the same with its receipt at the end; or a whole one: an answer held back until it
+    /// was paid, or the gate's own.
     pub struct GateBody<B> {
         #[pin]
         content: Content<B>,
@@ -24,6 +27,7 @@ pin_project! {
     #[project = Projected]
     enum Content<B> {
         Passed { #[pin] body: B },
+        Streamed { #[pin] body: Streamed<B> },
         Whole { whole: Whole },
     }
 }
@@ -36,6 +40,14 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
+    pub(crate) const fn new(data: Bytes, trailers: Option<HeaderMap>) -> Self {
+        Self { data, trailers }
+    }
+
+    pub(crate) const fn parts(&self) -> (&Bytes, Option<&HeaderMap>) {
+        (&self.data, self.trailers.as_ref())
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.data.len()
     }
@@ -59,6 +71,10 @@ impl<B> GateBody<B> {
         Self { content: Content::Passed { body } }
     }
 
+    pub(crate) const fn streamed(body: Streamed<B>) -> Self {
+        Self { content: Content::Streamed { body } }
+    }
+
     pub(crate) const fn whole(whole: Whole) -> Self {
         Self { content: Content::Whole { whole } }
     }
@@ -71,6 +87,7 @@ impl<B: Body<Data = Bytes>> Body for GateBody<B> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let whole = match self.project().content.project() {
             Projected::Passed { body } => return Poll::Ready(ready!(body.poll_frame(cx))),
+            Projected::Streamed { body } => return body.poll_frame(cx),
             Projected::Whole { whole } => whole,
         };
         if !whole.data.is_empty() {
@@ -82,6 +99,7 @@ impl<B: Body<Data = Bytes>> Body for GateBody<B> {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Passed { body } => body.is_end_stream(),
+            Content::Streamed { body } => body.is_over(),
             Content::Whole { whole } => whole.data.is_empty() && whole.trailers.is_none(),
         }
     }
@@ -89,6 +107,7 @@ impl<B: Body<Data = Bytes>> Body for GateBody<B> {
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Passed { body } => body.size_hint(),
+            Content::Streamed { body } => body.size_hint(),
             Content::Whole { whole } => SizeHint::with_exact(u64::try_from(whole.data.len()).unwrap_or(u64::MAX)),
         }
     }

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use farebox_types::Mode;
 use farebox_x402::Facilitator;
 
+#[cfg(feature = "paywall")]
+use crate::paywall::{BadPaywall, Paywall};
 use crate::{
+    answers::{AnswerStore, MemoryAnswers},
     fare::{BadFare, Fare},
-    gate::Gate,
+    gate::{Desk, Gate, Receipts},
+    hooks::Hooks,
     key::BadKey,
     rails::Rails,
     route::Route,
@@ -22,6 +26,11 @@ pub struct GateBuilder {
     rails: Rails,
     defaults: Defaults,
     public_url: Option<String>,
+    hooks: Option<Arc<dyn Hooks>>,
+    answers: Option<Arc<dyn AnswerStore>>,
+    receipts: Option<String>,
+    #[cfg(feature = "paywall")]
+    paywall: Option<Paywall>,
     routes: Vec<(String, Route)>,
 }
 
@@ -37,6 +46,13 @@ pub enum BadGate {
     /// Not an address that offers could name.
     #[error("the public address must read http(s)://host[:port][/path], with no user, query or fragment")]
     PublicUrl,
+    /// Not a path that receipts could be under.
+    #[error("receipts are under a path such as `/payments`, with no query, parameter or trailing slash")]
+    Receipts,
+    /// The paywall's page cannot be shown as written.
+    #[cfg(feature = "paywall")]
+    #[error("paywall: {0}")]
+    Paywall(#[from] BadPaywall),
     /// One route is wrong.
     #[error(transparent)]
     Route(#[from] BadRoute),
@@ -75,7 +91,17 @@ const EVERY_REQUEST: &str = "every request";
 impl GateBuilder {
     pub(crate) const fn new() -> Self {
         let defaults = Defaults { mode: Mode::Live, network: None, pay_to: None };
-        Self { rails: Rails { credits: None, chain: None }, defaults, public_url: None, routes: Vec::new() }
+        Self {
+            rails: Rails { credits: None, chain: None },
+            defaults,
+            public_url: None,
+            hooks: None,
+            answers: None,
+            receipts: None,
+            #[cfg(feature = "paywall")]
+            paywall: None,
+            routes: Vec::new(),
+        }
     }
 
     /// Who checks and settles payments in credits. A test rail takes those on a chain too.
@@ -115,6 +141,33 @@ impl GateBuilder {
         self
     }
 
+    /// Told about each payment.
+    pub fn hooks(mut self, hooks: impl Hooks) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
+    /// Where claims and answers are kept; in this process's memory unless said. Servers that share a store run one handler
+    /// for one payment between them.
+    pub fn answers(mut self, answers: Arc<dyn AnswerStore>) -> Self {
+        self.answers = Some(answers);
+        self
+    }
+
+    /// Answers `GET {prefix}/receipts/{id}` with receipts; the header `payment-receipt-location` of a streamed answer leads
+    /// there.
+    pub fn receipts(mut self, prefix: impl Into<String>) -> Self {
+        self.receipts = Some(prefix.into());
+        self
+    }
+
+    /// Shows browsers a page instead of a JSON 402.
+    #[cfg(feature = "paywall")]
+    pub fn paywall(mut self, paywall: Paywall) -> Self {
+        self.paywall = Some(paywall);
+        self
+    }
+
     /// Charges for the requests that `key` matches: `"POST /ask"`, `"GET /users/:id"`, `"GET /files/{*rest}"`.
     ///
     /// A GET route charges HEAD too; a trailing slash makes no difference.
@@ -133,11 +186,11 @@ impl GateBuilder {
             return Err(BadGate::NoRoutes);
         }
         let mut table = Table::default();
-        for (key, route) in self.routes {
-            let fare = || Fare::new(&key, route, &self.rails, &self.defaults, public_url.as_ref());
-            table.insert(&key, fare)?;
+        for (key, route) in &self.routes {
+            let fare = || Fare::new(key, route.clone(), &self.rails, &self.defaults, public_url.as_ref());
+            table.insert(key, fare)?;
         }
-        Ok(Gate::with_table(self.rails, table))
+        Ok(Gate::with_table(self.desk(public_url.as_deref())?, table))
     }
 
     /// A gate that charges for every request that reaches it, OPTIONS included; routes named before are not used.
@@ -148,7 +201,28 @@ impl GateBuilder {
         let public_url = self.checked()?;
         let fare = Fare::new(EVERY_REQUEST, route, &self.rails, &self.defaults, public_url.as_ref())
             .map_err(|error| BadRoute { key: EVERY_REQUEST.to_owned(), problem: error.into() })?;
-        Ok(Gate::with_fare(self.rails, fare))
+        Ok(Gate::with_fare(self.desk(public_url.as_deref())?, fare))
+    }
+
+    /// What every route shares.
+    fn desk(self, public_url: Option<&str>) -> Result<Desk, BadGate> {
+        let receipts = match self.receipts {
+            None => None,
+            Some(prefix) if is_prefix(&prefix) => {
+                let path = format!("{prefix}/receipts/");
+                let url = format!("{}{path}", public_url.unwrap_or_default());
+                Some(Receipts { path: path.into(), url: url.into() })
+            }
+            Some(_) => return Err(BadGate::Receipts),
+        };
+        Ok(Desk {
+            rails: self.rails,
+            hooks: self.hooks,
+            answers: self.answers.unwrap_or_else(|| MemoryAnswers::shared()),
+            receipts,
+            #[cfg(feature = "paywall")]
+            paywall: self.paywall.map(Paywall::checked).transpose()?,
+        })
     }
 
     /// What must hold whatever is charged; the public address without its trailing slashes.
@@ -165,4 +239,9 @@ impl GateBuilder {
         }
         Ok(Some(url.trim_end_matches('/').into()))
     }
+}
+
+fn is_prefix(prefix: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    (prefix.is_empty() || prefix.starts_with('/')) && !prefix.ends_with('/') && prefix.bytes().all(plain)
 }

@@ -7,7 +7,7 @@ use farebox_types::{Quantity, Secret};
 use farebox_x402::{Accept, Amount, Offer};
 use serde_json::Value;
 
-use crate::flow::Facts;
+use crate::{flow::Facts, meter::Meter};
 
 /// The payment behind a request: in its extensions, and with feature `axum` an extractor. Cheap to clone.
 ///
@@ -62,6 +62,12 @@ impl PaymentContext {
     #[must_use]
     pub fn payer(&self) -> Option<&str> {
         self.facts.found.payer.as_deref()
+    }
+
+    /// Counts what a metered request uses; anybody else's is not asked.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        self.facts.meter.clone()
     }
 
     /// What observability needs to know about the agent behind the route.

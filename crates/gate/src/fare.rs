@@ -12,9 +12,11 @@ use farebox_x402::{Fault, Hold, Resource, Retry, Terms};
 use serde_json::{Map, Value};
 
 use crate::{
+    asked::Asked,
     menu::Menu,
     rails::Rails,
-    route::Route,
+    route::{Draft, Route},
+    subscribers::Subscribers,
     way::{BadWay, ChainWay, Defaults, Way},
 };
 
@@ -23,6 +25,12 @@ pub(crate) struct Fare {
     pub(crate) label: Box<str>,
     pub(crate) on_unknown: UnknownPolicy,
     pub(crate) max_body: usize,
+    pub(crate) max_request: usize,
+    pub(crate) timing: Timing,
+    pub(crate) streaming: bool,
+    /// How long the answer to a payment that can pay once is given again.
+    pub(crate) replay: Duration,
+    pub(crate) subscribers: Option<Arc<dyn Subscribers>>,
     hold: Duration,
     resource: Resource,
     public_url: Option<Arc<str>>,
@@ -50,6 +58,23 @@ pub enum BadFare {
     /// A hold that no back end takes.
     #[error("a hold lasts 1 second to 1 day")]
     Hold,
+    /// Nobody asks for the same answer after a day.
+    #[error("an answer is kept for at most 1 day: see `.replay(…)`")]
+    Replay,
+    /// What has gone through is not there to be given again.
+    #[error("a streamed answer is not kept, so it cannot be given again: leave out `.streaming()` or `.replay(…)`")]
+    StreamReplay,
+    /// All of it has been taken before anybody knows how much it is.
+    #[error("what is metered is known at the end, so it cannot be settled first: leave out `.settle_first()`")]
+    MeteredFirst,
+}
+
+/// Why there is nothing to offer.
+pub(crate) enum NoMenu {
+    /// Nobody could say what the offer must say.
+    Fault(Fault),
+    /// The route's own price function did not name a price.
+    Price(String),
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -70,7 +95,18 @@ impl Fare {
         if !(Duration::from_secs(1)..=DAY).contains(&route.hold) {
             return Err(BadFare::Hold);
         }
-        let ways = route.ways.into_iter().map(|draft| Way::new(draft, rails, defaults));
+        let replay = route.kept_for();
+        if replay > DAY {
+            return Err(BadFare::Replay);
+        }
+        if route.streaming && !replay.is_zero() {
+            return Err(BadFare::StreamReplay);
+        }
+        let metered = route.ways.iter().any(Draft::is_metered);
+        if metered && route.timing == Timing::SettleFirst {
+            return Err(BadFare::MeteredFirst);
+        }
+        let ways = route.ways.into_iter().map(|draft| Way::new(draft, route.timing, rails, defaults));
         let ways: Arc<[Way]> = ways.collect::<Result<_, _>>()?;
         let resource = Resource { url: String::new(), description: route.description, mime_type: route.mime_type };
         let menu = match ways.iter().all(|way| way.chain().is_none()) {
@@ -84,6 +120,11 @@ impl Fare {
             label: label.into(),
             on_unknown: route.on_unknown,
             max_body: route.max_body,
+            max_request: route.max_request,
+            timing: route.timing,
+            streaming: route.streaming,
+            replay,
+            subscribers: route.subscribers,
             hold: route.hold,
             resource,
             public_url: public_url.cloned(),
@@ -103,11 +144,46 @@ impl Fare {
         }
     }
 
+    /// True if a price depends on the request.
+    pub(crate) fn asks(&self) -> bool {
+        self.ways.iter().any(Way::asks)
+    }
+
+    /// True if one of the ways to pay is on a chain, whose offers name the price.
+    pub(crate) fn is_on_chain(&self) -> bool {
+        self.ways.iter().any(|way| way.chain().is_some())
+    }
+
+    /// The menu for one request, whose prices depend on it.
+    pub(crate) async fn menu_for(&self, rails: &Rails, asked: &Asked) -> Result<Arc<Menu>, NoMenu> {
+        let mut ways = Vec::with_capacity(self.ways.len());
+        for way in self.ways.iter() {
+            ways.push(way.priced(asked).await.map_err(NoMenu::Price)?);
+        }
+        let (ways, extensions, failed) = self.asked_of(&ways, rails).await;
+        match failed {
+            Some(fault) if ways.is_empty() => Err(NoMenu::Fault(fault)),
+            None if ways.is_empty() => Err(NoMenu::Fault(nothing_offered())),
+            _ => Ok(Arc::new(Menu::new(self.resource.clone(), self.public_url.clone(), ways.into(), extensions))),
+        }
+    }
+
     /// Asks the facilitators what the offers must say. While one cannot be asked, what can be offered without it is, and what
     /// it said before counts; with nothing to offer it is an outage.
     pub(crate) async fn ask(&self, rails: &Rails) -> Result<Arc<Menu>, Fault> {
-        let (mut ways, mut extensions, mut failed) = (Vec::with_capacity(self.ways.len()), Map::new(), None);
-        for way in self.ways.iter() {
+        let (ways, extensions, failed) = self.asked_of(&self.ways, rails).await;
+        match (failed, self.before()) {
+            (Some(_), Some(before)) => Ok(before),
+            (Some(fault), None) if ways.is_empty() => Err(fault),
+            (None, _) if ways.is_empty() => Err(nothing_offered()),
+            (failed, _) => Ok(self.serve(ways, extensions, failed.is_none())),
+        }
+    }
+
+    /// The ways as their facilitators want them said, extensions, and the last fault.
+    async fn asked_of(&self, own: &[Way], rails: &Rails) -> (Vec<Way>, Map<String, Value>, Option<Fault>) {
+        let (mut ways, mut extensions, mut failed) = (Vec::with_capacity(own.len()), Map::new(), None);
+        for way in own {
             match (way, rails.for_chain()) {
                 (Way::Chain(chain), Some(rail)) => match rail.terms(&chain.requirements).await {
                     Ok(Some(terms)) => ways.push(with(chain, terms, &mut extensions)),
@@ -120,12 +196,7 @@ impl Fare {
                 (way, _) => ways.push(way.clone()),
             }
         }
-        match (failed, self.before()) {
-            (Some(_), Some(before)) => Ok(before),
-            (Some(fault), None) if ways.is_empty() => Err(fault),
-            (None, _) if ways.is_empty() => Err(nothing_offered()),
-            (failed, _) => Ok(self.serve(ways, extensions, failed.is_none())),
-        }
+        (ways, extensions, failed)
     }
 
     fn serve(&self, ways: Vec<Way>, extensions: Map<String, Value>, certain: bool) -> Arc<Menu> {
@@ -184,13 +255,22 @@ fn nothing_offered() -> Fault {
 
 impl fmt::Display for Fare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { label, ways, hold, on_unknown, max_body, .. } = self;
+        let Self { label, ways, hold, on_unknown, max_body, timing, streaming, replay, subscribers, .. } = self;
         write!(f, "{label}: ")?;
         for (index, way) in ways.iter().enumerate() {
             write!(f, "{}{way}", if index > 0 { ", or " } else { "" })?;
         }
-        write!(f, "; {} (held up to {} s)", Timing::HoldRunSettle, hold.as_secs())?;
-        write!(f, "; outcome unknown: {on_unknown}; answers up to {max_body} bytes")
+        let first = if subscribers.is_some() { "; subscribers are let in" } else { "" };
+        write!(f, "{first}; {timing} (held up to {} s)", hold.as_secs())?;
+        write!(f, "; outcome unknown: {on_unknown}")?;
+        match streaming {
+            true => f.write_str("; streamed"),
+            false => write!(f, "; answers up to {max_body} bytes"),
+        }?;
+        match replay.as_secs() {
+            0 => f.write_str(", not kept"),
+            seconds => write!(f, ", kept {seconds} s"),
+        }
     }
 }
 
@@ -252,6 +332,10 @@ mod tests {
         assert_eq!(mistake(Route::credits("7").price(0)), BadFare::Way(BadWay::Price(BadPrice::Nothing)));
         assert_eq!(mistake(Route::credits("7").hold(Duration::ZERO)), BadFare::Hold);
         assert_eq!(mistake(Route::credits("7").hold(Duration::from_secs(86_401))), BadFare::Hold);
+        assert_eq!(mistake(Route::credits("7").replay(Duration::from_secs(86_401))), BadFare::Replay);
+        assert_eq!(mistake(Route::credits("7").streaming().replay(DAY)), BadFare::StreamReplay);
+        assert_eq!(mistake(Route::credits("7").metered().settle_first()), BadFare::MeteredFirst);
+        assert_eq!(mistake(Route::upto("$1").settle_first()), BadFare::MeteredFirst);
         assert_eq!(mistake(Route::credits("7").network(" ")), BadFare::Way(BadWay::Empty("the network")));
         assert_eq!(mistake(Route::credits("7").pay_to("0x1")), BadFare::Misfit(".pay_to(…)"));
         assert_eq!(mistake(Route::exact("$1").price(1)), BadFare::Misfit(".price(…)"));
@@ -291,7 +375,7 @@ mod tests {
         assert_eq!(
             line,
             "POST /ask: 5 credits of plan 7 by nvm:erc4337 on eip155:84532; hold, handler, settle (held up to 120 s); \
-             outcome unknown: serve; answers up to 8388608 bytes"
+             outcome unknown: serve; answers up to 8388608 bytes, kept 300 s"
         );
     }
 

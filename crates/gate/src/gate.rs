@@ -2,10 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request};
 use tower::Layer;
 
-use crate::{builder::GateBuilder, fare::Fare, key::Verb, rails::Rails, service::Gated, table::Table};
+use crate::{
+    answers::AnswerStore, builder::GateBuilder, fare::Fare, hooks::Hooks, key::Verb, rails::Rails, service::Gated,
+    table::Table,
+};
 
 /// Charges for requests before they reach the service it is layered on. Cheap to clone.
 ///
@@ -29,8 +32,25 @@ pub struct Gate {
 }
 
 struct Inner {
-    rails: Rails,
+    desk: Desk,
     charges: Charges,
+}
+
+/// What every route of a gate shares.
+pub(crate) struct Desk {
+    pub(crate) rails: Rails,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
+    pub(crate) answers: Arc<dyn AnswerStore>,
+    /// Where receipts can be asked for, and that as clients know it.
+    pub(crate) receipts: Option<Receipts>,
+    #[cfg(feature = "paywall")]
+    pub(crate) paywall: Option<crate::paywall::Paywall>,
+}
+
+/// Under which path receipts are, `/paid/receipts/`, and the same with the server's own address before it.
+pub(crate) struct Receipts {
+    pub(crate) path: Box<str>,
+    pub(crate) url: Box<str>,
 }
 
 enum Charges {
@@ -50,12 +70,12 @@ impl Gate {
         self.lines().join("\n")
     }
 
-    pub(crate) fn with_table(rails: Rails, table: Table) -> Self {
-        Self::announced(Inner { rails, charges: Charges::Routes(Box::new(table)) })
+    pub(crate) fn with_table(desk: Desk, table: Table) -> Self {
+        Self::announced(Inner { desk, charges: Charges::Routes(Box::new(table)) })
     }
 
-    pub(crate) fn with_fare(rails: Rails, fare: Fare) -> Self {
-        Self::announced(Inner { rails, charges: Charges::EveryRequest(Arc::new(fare)) })
+    pub(crate) fn with_fare(desk: Desk, fare: Fare) -> Self {
+        Self::announced(Inner { desk, charges: Charges::EveryRequest(Arc::new(fare)) })
     }
 
     fn announced(inner: Inner) -> Self {
@@ -63,7 +83,7 @@ impl Gate {
         for line in gate.lines() {
             tracing::info!("charging {line}");
         }
-        if gate.inner.rails.are_for_tests() {
+        if gate.rails().are_for_tests() {
             tracing::info!("the test rail moves no money: pay with the header `payment-signature: test`");
         }
         gate
@@ -77,7 +97,34 @@ impl Gate {
     }
 
     pub(crate) fn rails(&self) -> &Rails {
-        &self.inner.rails
+        &self.inner.desk.rails
+    }
+
+    pub(crate) fn hooks(&self) -> Option<&Arc<dyn Hooks>> {
+        self.inner.desk.hooks.as_ref()
+    }
+
+    pub(crate) fn answers(&self) -> &Arc<dyn AnswerStore> {
+        &self.inner.desk.answers
+    }
+
+    #[cfg(feature = "paywall")]
+    pub(crate) fn paywall(&self) -> Option<&crate::paywall::Paywall> {
+        self.inner.desk.paywall.as_ref()
+    }
+
+    /// Where the receipt of a charge can be asked for.
+    pub(crate) fn receipt_of(&self, request_id: &str) -> Option<HeaderValue> {
+        let Receipts { url, .. } = self.inner.desk.receipts.as_ref()?;
+        HeaderValue::try_from(format!("{url}{request_id}")).ok()
+    }
+
+    /// The charge whose receipt a request asks for.
+    pub(crate) fn receipt_asked<B>(&self, request: &Request<B>) -> Option<String> {
+        let Receipts { path, .. } = self.inner.desk.receipts.as_ref()?;
+        let asked = original_path(request).unwrap_or_else(|| request.uri().path());
+        let id = asked.strip_prefix(&**path).filter(|id| !id.is_empty() && !id.contains('/'))?;
+        matches!(*request.method(), Method::GET | Method::HEAD).then(|| id.to_owned())
     }
 
     /// What a request has to pay; `None` if it is free.

@@ -9,7 +9,7 @@ use farebox_x402::{
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_LENGTH},
+    header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_LENGTH, RETRY_AFTER},
 };
 
 pub(crate) const REQUIRED: HeaderName = HeaderName::from_static(header::PAYMENT_REQUIRED);
@@ -18,11 +18,42 @@ const RESPONSE: HeaderName = HeaderName::from_static(header::PAYMENT_RESPONSE);
 const X_PAYMENT: HeaderName = HeaderName::from_static(header::X_PAYMENT);
 const X_RESPONSE: HeaderName = HeaderName::from_static(header::X_PAYMENT_RESPONSE);
 /// What scripts of other origins may read.
-const EXPOSED: HeaderValue = HeaderValue::from_static("PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, PAYMENT-RECEIPT-LOCATION");
 
 /// A payment header that is refused unread; the text is for the payer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unreadable(pub(crate) &'static str);
+
+/// Where the receipt of a streamed answer can be asked for.
+pub(crate) const RECEIPT_LOCATION: HeaderName = HeaderName::from_static("payment-receipt-location");
+const PAYMENTS: [HeaderName; 2] = [SIGNATURE, X_PAYMENT];
+
+/// Marks every payment header sensitive.
+pub(crate) fn hide_payment(headers: &mut HeaderMap) {
+    for name in PAYMENTS {
+        if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
+            entry.iter_mut().for_each(|value| value.set_sensitive(true));
+        }
+    }
+}
+
+/// Whether there is a payment to read.
+pub(crate) fn presents_payment(headers: &HeaderMap) -> bool {
+    PAYMENTS.iter().any(|name| headers.contains_key(name))
+}
+
+/// Keeps a payment that is not used from whoever is behind the gate.
+pub(crate) fn remove_payment(headers: &mut HeaderMap) {
+    for name in PAYMENTS {
+        headers.remove(name);
+    }
+}
+
+/// Whether a header of the gate's own answers is the protocol's, whatever their body.
+pub(crate) fn belongs_to_payment(name: &HeaderName) -> bool {
+    [REQUIRED, RESPONSE, X_RESPONSE, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, RETRY_AFTER].contains(name)
+}
 
 /// The payment a request presents: its first non-empty payment header; where `v1` counts, else its first `X-PAYMENT`. Every
 /// header of these names is marked sensitive, so that no log of the request prints it.
@@ -74,7 +105,8 @@ pub(crate) fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn make_private(headers: &mut HeaderMap) {
+/// Keeps an answer from caches that serve many people.
+pub(crate) fn make_private(headers: &mut HeaderMap) {
     let kept: Vec<&str> = headers
         .get_all(CACHE_CONTROL)
         .iter()

@@ -18,6 +18,8 @@
 
 mod actual;
 mod answer;
+pub mod answers;
+mod asked;
 mod body;
 mod builder;
 mod context;
@@ -29,26 +31,33 @@ mod finish;
 pub mod flow;
 mod gate;
 mod headers;
+mod hooks;
 mod key;
 mod matching;
 mod menu;
-mod paid;
+mod meter;
+mod paying;
 #[cfg(feature = "paywall")]
 mod paywall;
+#[cfg(not(feature = "paywall"))]
+#[path = "no_paywall.rs"]
+mod paywall;
 mod price;
+mod pricing;
 mod rails;
 mod readings;
 mod reconcile;
-mod reservation;
 mod route;
 mod service;
 mod settle;
+mod subscribers;
 mod table;
 mod test_rail;
 mod way;
 mod work;
 
 pub use actual::{Actual, BadActual};
+pub use asked::Asked;
 pub use body::GateBody;
 pub use builder::{BadGate, BadRoute, GateBuilder, Problem};
 pub use context::PaymentContext;
@@ -58,11 +67,15 @@ pub use fare::BadFare;
 pub use farebox::Farebox;
 pub use farebox_engine::charge::{CannotWork, UnknownPolicy};
 pub use gate::Gate;
+pub use hooks::{HookError, Hooks, PaymentError};
 pub use key::BadKey;
+pub use meter::Meter;
 #[cfg(feature = "paywall")]
 pub use paywall::{BadPaywall, Means, OwnPage, Paywall, PaywallFacts, WayToPay};
 pub use price::{BadPrice, IntoChainPrice, IntoPrice, Price};
+pub use pricing::Priced;
 pub use route::Route;
 pub use service::{GateFuture, Gated};
+pub use subscribers::{Pass, Subscribers};
 pub use test_rail::TestRail;
 pub use way::BadWay;

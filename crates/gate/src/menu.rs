@@ -77,6 +77,11 @@ impl Quote {
         header::encode(&PaymentRequired { error: Some(why.to_owned()), ..PaymentRequired::clone(&self.offer) })
     }
 
+    /// The method it is for.
+    pub(crate) fn verb(&self) -> &str {
+        &self.verb
+    }
+
     /// The path it is for.
     pub(crate) fn path(&self) -> &str {
         &self.path

@@ -129,6 +129,12 @@ impl IntoChainPrice for &str {
     }
 }
 
+impl IntoChainPrice for String {
+    fn into_chain_price(self) -> Result<ChainPrice, BadChainPrice> {
+        ChainPrice::read(&self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,10 @@ use farebox_engine::charge::UnknownPolicy;
 use tokio::{runtime::Handle, sync::Semaphore};
 use tracing::Instrument;
 
-use crate::flow::{Outcome, Unknown};
+use crate::{
+    answers::Run,
+    flow::{Outcome, Unknown},
+};
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
@@ -20,16 +23,17 @@ static OPEN: Semaphore = Semaphore::const_new(MOST);
 /// Goes on asking in the background: for the money, where the answer was served or nothing can be given back; to give it
 /// back, where it was withheld.
 /// It ends with the process; an unsettled hold then runs out, and nothing is charged.
-pub(crate) fn later(unknown: Unknown, policy: UnknownPolicy) {
+pub(crate) fn later(unknown: Unknown, policy: UnknownPolicy, run: Option<Run>) {
     let Ok(place) = OPEN.try_acquire() else {
         return tracing::error!("too many payments are open to follow up another one");
     };
     let work = async move {
         let _place = place;
         match policy {
-            UnknownPolicy::Withhold if unknown.holds() => give_back(&unknown).await,
-            // What is signed for a chain may be taken whatever we do: only its end is left to learn.
-            UnknownPolicy::Withhold | UnknownPolicy::Serve => settle(unknown).await,
+            UnknownPolicy::Withhold if unknown.holds() && run.is_none() => give_back(&unknown).await,
+            // What is signed for a chain may be taken whatever we do, and a kept answer waits for its money: only the end is
+            // left to learn.
+            UnknownPolicy::Withhold | UnknownPolicy::Serve => settle(unknown, run).await,
         }
     };
     match Handle::try_current() {
@@ -38,12 +42,20 @@ pub(crate) fn later(unknown: Unknown, policy: UnknownPolicy) {
     }
 }
 
-async fn settle(mut unknown: Unknown) {
+async fn settle(mut unknown: Unknown, run: Option<Run>) {
     for pause in pauses() {
         tokio::time::sleep(pause).await;
         match unknown.ask_again().await {
-            Outcome::Settled(_) => return tracing::info!("a payment that was open is settled"),
+            Outcome::Settled(settled) => {
+                if let Some(run) = run {
+                    run.close(settled.receipt()).await;
+                }
+                return tracing::info!("a payment that was open is settled");
+            }
             Outcome::Refused(refused) => {
+                if let Some(run) = run {
+                    run.let_go().await;
+                }
                 let code = &*refused.refusal().code;
                 return tracing::error!(
                     code,

@@ -20,7 +20,7 @@ use crate::{
     answer,
     body::{GateBody, Whole},
     gate::Gate,
-    paid::{self, Paying},
+    paying::{self, Arrival, Paying},
     work::BoxError,
 };
 
@@ -45,7 +45,8 @@ where
     S: Service<Request<ReqB>, Response = Response<ResB>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
-    ReqB: Send + 'static,
+    ReqB: Body<Data = Bytes> + From<Bytes> + Send + 'static,
+    ReqB::Error: Into<BoxError>,
     ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
@@ -59,28 +60,44 @@ where
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let Some(charge) = self.gate.charge(&request) else {
-            return GateFuture { state: State::Free { inner: self.inner.call(request) } };
+            return match self.gate.receipt_asked(&request) {
+                Some(id) => GateFuture { state: State::Paid { work: Box::pin(receipt(self.gate.clone(), id)) } },
+                None => GateFuture { state: State::Free { inner: self.inner.call(request) } },
+            };
         };
         if charge.path.len() > MAX_PATH {
             return GateFuture::answered(answer::path_too_long());
         }
         let fare = Arc::clone(charge.fare);
-        let Some(menu) = fare.menu() else {
+        let simple = self.gate.hooks().is_none() && !fare.asks() && fare.subscribers.is_none();
+        let Some(menu) = Some(()).filter(|()| simple).and_then(|()| fare.menu()) else {
             let (verb, path) = (charge.verb.to_owned(), charge.path.to_owned());
-            let (gate, inner) = (self.gate.clone(), self.ready());
-            let work = Box::pin(paid::asking(gate, fare, (verb, path), inner, request));
+            let arrival = Arrival { gate: self.gate.clone(), fare, verb, path };
+            let work = Box::pin(paying::arrive(arrival, self.ready(), request));
             return GateFuture { state: State::Paid { work } };
         };
         let quote = menu.quote(charge.verb, charge.path);
-        match Paying::read(self.gate.rails(), fare, quote, request.headers_mut()) {
+        match Paying::read(&self.gate, fare, quote, &mut request) {
             Err(answer) => GateFuture::answered(*answer),
             Ok(paying) => {
                 let (span, inner) = (paying.span(), self.ready());
-                let work = Box::pin(paid::serve(paying, inner, request).instrument(span));
+                let work = Box::pin(paying::serve(paying, inner, request).instrument(span));
                 GateFuture { state: State::Paid { work } }
             }
         }
     }
+}
+
+/// The receipt of a charge, to whoever knows its name.
+async fn receipt<B, E>(gate: Gate, id: String) -> Result<Response<GateBody<B>>, E> {
+    let answer = match gate.answers().receipt(&id).await {
+        Ok(found) => answer::receipt(found),
+        Err(fault) => {
+            tracing::error!(source = fault.source.as_deref(), "a receipt cannot be read: {fault}");
+            answer::unavailable(&fault)
+        }
+    };
+    Ok(answer::whole(answer))
 }
 
 impl<S: Clone> Gated<S> {

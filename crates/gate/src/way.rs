@@ -11,8 +11,12 @@ use farebox_x402::{
     price::{BadPrice as BadChainPrice, Money},
 };
 
+use serde_json::{Map, Value};
+
 use crate::{
+    asked::Asked,
     price::{BadPrice, Price},
+    pricing::PriceFn,
     rails::Rails,
     route::{ChainDraft, CreditsDraft, Draft},
 };
@@ -27,7 +31,11 @@ pub(crate) enum Way {
 #[derive(Debug, Clone)]
 pub(crate) struct CreditsWay {
     pub(crate) accept: CreditsAccept,
+    /// Where it depends on the request, only what [`Way::priced`] returns has it.
     pub(crate) price: Price,
+    ask: Option<PriceFn<Price>>,
+    /// Less than the price may be taken.
+    pub(crate) metered: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -35,6 +43,9 @@ pub(crate) struct ChainWay {
     pub(crate) requirements: Requirements,
     /// Of the token, where it is known.
     pub(crate) decimals: Option<u8>,
+    ask: Option<PriceFn<farebox_x402::price::Price>>,
+    /// What the seller adds to the offer.
+    added: Map<String, Value>,
 }
 
 /// What is wrong with a way to pay, and what to write instead.
@@ -85,9 +96,9 @@ pub(crate) struct Defaults {
 
 /// What credits can do, in process and over HTTP.
 const CREDITS: Capabilities = Capabilities {
-    timing: &[Timing::HoldRunSettle],
+    timing: &[Timing::HoldRunSettle, Timing::SettleFirst],
     single_or_reusable: Authorizations::Either,
-    variable_amount: false,
+    variable_amount: true,
     refund: false,
     partial_refund: false,
     // Settle repeated with the same request id answers the same.
@@ -96,15 +107,18 @@ const CREDITS: Capabilities = Capabilities {
 };
 
 /// What a signed authorization on a chain can do. The hold is the gate's own reservation of it.
-const EXACTLY: Capabilities = Capabilities { single_or_reusable: Authorizations::Single, ..CREDITS };
+const EXACTLY: Capabilities =
+    Capabilities { single_or_reusable: Authorizations::Single, variable_amount: false, ..CREDITS };
 
 /// The same, where less than the authorized amount may be taken.
 const AT_MOST: Capabilities = Capabilities { variable_amount: true, ..EXACTLY };
 
 impl Way {
-    pub(crate) fn new(draft: Draft, rails: &Rails, defaults: &Defaults) -> Result<Self, BadWay> {
+    pub(crate) fn new(draft: Draft, timing: Timing, rails: &Rails, defaults: &Defaults) -> Result<Self, BadWay> {
         let (rail, capabilities, variable_amount) = match &draft {
-            Draft::Credits(_) => (rails.for_credits().ok_or(BadWay::NoRail("credits", "facilitator"))?, CREDITS, false),
+            Draft::Credits(way) => {
+                (rails.for_credits().ok_or(BadWay::NoRail("credits", "facilitator"))?, CREDITS, way.metered)
+            }
             Draft::Chain(way) => {
                 let rail = rails.for_chain().ok_or(BadWay::NoRail("payments on a chain", "chain"))?;
                 if way.scheme == UPTO { (rail, AT_MOST, true) } else { (rail, EXACTLY, false) }
@@ -114,9 +128,39 @@ impl Way {
             Draft::Credits(draft) => Self::Credits(credits(draft, defaults)?),
             Draft::Chain(draft) => Self::Chain(chain(draft, defaults)?),
         };
-        let needs = Needs { mode: defaults.mode, timing: Timing::HoldRunSettle, variable_amount };
+        let needs = Needs { mode: defaults.mode, timing, variable_amount };
         plan(needs, Capabilities { test_only: rail.test_only(), ..capabilities })?;
         Ok(way)
+    }
+
+    /// True if its price depends on the request.
+    pub(crate) const fn asks(&self) -> bool {
+        match self {
+            Self::Credits(way) => way.ask.is_some(),
+            Self::Chain(way) => way.ask.is_some(),
+        }
+    }
+
+    /// True if less than its amount may be taken.
+    pub(crate) fn is_metered(&self) -> bool {
+        match self {
+            Self::Credits(way) => way.metered,
+            Self::Chain(way) => way.requirements.scheme == UPTO,
+        }
+    }
+
+    /// The same way at the price of this request, or what is wrong with that, for the log.
+    pub(crate) async fn priced(&self, asked: &Asked) -> Result<Self, String> {
+        match self {
+            Self::Credits(way) => Ok(Self::Credits(match &way.ask {
+                Some(ask) => CreditsWay { price: ask.ask(asked.clone()).await?, ..way.clone() },
+                None => way.clone(),
+            })),
+            Self::Chain(way) => match &way.ask {
+                Some(ask) => way.at(&ask.ask(asked.clone()).await?).map(Self::Chain).map_err(|bad| bad.to_string()),
+                None => Ok(self.clone()),
+            },
+        }
     }
 
     pub(crate) fn accept(&self, verb: &str) -> Accept {
@@ -152,7 +196,23 @@ impl Way {
     }
 }
 
+impl CreditsWay {
+    /// True if its price depends on the request.
+    #[cfg(feature = "paywall")]
+    pub(crate) const fn asks(&self) -> bool {
+        self.ask.is_some()
+    }
+}
+
 impl ChainWay {
+    fn at(&self, price: &farebox_x402::price::Price) -> Result<Self, BadChainPrice> {
+        let Requirements { scheme, network, pay_to, max_timeout_seconds, .. } = &self.requirements;
+        let mut requirements = price.requirements(scheme, network, pay_to, *max_timeout_seconds)?;
+        requirements.extra.extend(self.added.clone());
+        let decimals = assets::find(&requirements.network, &requirements.asset).map(|asset| asset.decimals);
+        Ok(Self { requirements, decimals, ..self.clone() })
+    }
+
     /// True if an offer of it is of no use before its facilitator was asked what it must say.
     pub(crate) fn waits_for_terms(&self) -> bool {
         let Requirements { scheme, network, .. } = &self.requirements;
@@ -171,7 +231,7 @@ impl ChainWay {
 }
 
 fn credits(draft: CreditsDraft, defaults: &Defaults) -> Result<CreditsWay, BadWay> {
-    let CreditsDraft { plan_id, price, agent_id, network, scheme } = draft;
+    let CreditsDraft { plan_id, price, ask, metered, agent_id, network, scheme } = draft;
     let price = price?;
     if plan_id.is_empty() {
         return Err(BadWay::NoPlan);
@@ -186,7 +246,7 @@ fn credits(draft: CreditsDraft, defaults: &Defaults) -> Result<CreditsWay, BadWa
     }
     let network = network.unwrap_or_else(|| own_network(defaults.mode).to_owned());
     let extra = CreditsExtra { version: Some("1".to_owned()), agent_id, http_verb: None };
-    Ok(CreditsWay { accept: CreditsAccept { scheme, network, plan_id, extra }, price })
+    Ok(CreditsWay { accept: CreditsAccept { scheme, network, plan_id, extra }, price, ask, metered })
 }
 
 fn chain(draft: ChainDraft, defaults: &Defaults) -> Result<ChainWay, BadWay> {
@@ -200,12 +260,13 @@ fn chain(draft: ChainDraft, defaults: &Defaults) -> Result<ChainWay, BadWay> {
     if !is_payee(pay_to, &requirements.network) {
         return Err(BadWay::Payee(pay_to.clone(), requirements.network));
     }
-    requirements.extra.extend(draft.extra);
+    requirements.extra.extend(draft.extra.clone());
     let asset = assets::find(&requirements.network, &requirements.asset);
     if defaults.mode == Mode::Live && asset.is_some_and(|asset| asset.testnet) {
         tracing::warn!(network = requirements.network, "a live gate takes the worthless money of a test network");
     }
-    Ok(ChainWay { requirements, decimals: asset.map(|asset| asset.decimals) })
+    let decimals = asset.map(|asset| asset.decimals);
+    Ok(ChainWay { requirements, decimals, ask: draft.ask, added: draft.extra })
 }
 
 fn is_payee(address: &str, network: &str) -> bool {
@@ -226,8 +287,18 @@ const fn own_network(mode: Mode) -> &'static str {
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Credits(CreditsWay { accept, price }) => {
-                write!(f, "{price} of plan {} by {} on {}", accept.plan_id, accept.scheme, accept.network)
+            Self::Credits(CreditsWay { accept, price, ask, metered }) => {
+                let most = if *metered { "up to " } else { "" };
+                match ask {
+                    Some(_) => write!(f, "{most}credits by the request")?,
+                    None => write!(f, "{most}{price}")?,
+                }
+                write!(f, " of plan {} by {} on {}", accept.plan_id, accept.scheme, accept.network)
+            }
+            Self::Chain(ChainWay { requirements, ask: Some(_), .. }) => {
+                let Requirements { scheme, network, pay_to, .. } = requirements;
+                let most = if scheme == EXACT { "" } else { "up to " };
+                write!(f, "{most}a price by the request by {scheme} on {network} to {pay_to}")
             }
             Self::Chain(way) => {
                 let Requirements { scheme, network, amount, asset, pay_to, .. } = &way.requirements;
@@ -254,7 +325,7 @@ mod tests {
     fn way(route: Route) -> Result<Way, BadWay> {
         let rails = Rails { credits: Some(Arc::new(TestRail::new())), chain: None };
         let defaults = Defaults { mode: Mode::Test, network: None, pay_to: None };
-        Way::new(route.ways.into_iter().next_back().unwrap(), &rails, &defaults)
+        Way::new(route.ways.into_iter().next_back().unwrap(), route.timing, &rails, &defaults)
     }
 
     fn exact() -> Route {

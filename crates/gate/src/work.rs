@@ -12,7 +12,11 @@ use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use tower::Service;
 
-use crate::{body::Whole, headers::declared_length};
+use crate::{
+    answer::{self, Own},
+    body::Whole,
+    headers::declared_length,
+};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -56,8 +60,52 @@ where
     caught(work).await.unwrap_or_else(|| Worked::Broken("the handler panicked".to_owned()))
 }
 
+impl<B, E> Worked<B, E> {
+    /// Of a handler whose answer is no success.
+    pub(crate) fn of(answered: Option<Result<Response<B>, E>>) -> Self {
+        match answered {
+            Some(Ok(answer)) => Self::Unsuccessful(answer),
+            Some(Err(error)) => Self::Failed(error),
+            None => Self::Broken("the handler panicked".to_owned()),
+        }
+    }
+}
+
+/// The whole of an answer, or why it never was.
+pub(crate) async fn whole<B>(answer: Response<B>, max: usize) -> Result<Response<Whole>, String>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let (head, body) = answer.into_parts();
+    Ok(Response::from_parts(head, collect(body, max).await?))
+}
+
+/// The request with its body read, and that body: the request still has it.
+pub(crate) async fn take_body<B>(request: Request<B>, max: usize) -> Result<(Request<B>, Bytes), Box<Own>>
+where
+    B: Body<Data = Bytes> + From<Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let (head, body) = request.into_parts();
+    if body.is_end_stream() {
+        return Ok((Request::from_parts(head, body), Bytes::new()));
+    }
+    match Limited::new(body, max).collect().await {
+        Ok(collected) => {
+            let body = collected.to_bytes();
+            Ok((Request::from_parts(head, B::from(body.clone())), body))
+        }
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(answer::request_too_long(max).into()),
+        Err(error) => {
+            tracing::debug!("a request broke off: {error}");
+            Err(answer::request_broken().into())
+        }
+    }
+}
+
 /// What is charged for: 2xx, and an upgrade, which is the success of a web socket.
-fn is_success(status: StatusCode) -> bool {
+pub(crate) fn is_success(status: StatusCode) -> bool {
     status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
@@ -79,7 +127,7 @@ where
 }
 
 /// `None` if the work panicked. The panic has been reported by the panic hook.
-async fn caught<F: Future>(work: F) -> Option<F::Output> {
+pub(crate) async fn caught<F: Future>(work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Some),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use farebox_engine::charge::{Charge, Event};
 use farebox_x402::{Amount, Facilitator, Payment, Receipt, Verified};
 
-use crate::{matching::is_written_in_v1, reservation::Reservation};
+use crate::{matching::is_written_in_v1, meter::Meter};
 
 /// A payment and what verify found.
 pub(crate) struct Facts {
     pub(crate) payment: Payment,
     pub(crate) found: Verified,
+    pub(crate) meter: Meter,
 }
 
 impl Facts {
@@ -34,11 +35,29 @@ pub(super) struct Charged {
     pub(super) charge: Charge,
     /// What is taken, where it is less than what was authorized.
     pub(super) actual: Option<Amount>,
-    /// Keeps a payment on a chain from being brought a second time.
-    pub(super) reservation: Option<Arc<Reservation>>,
 }
 
 impl Charged {
+    pub(super) fn new(facilitator: Arc<dyn Facilitator>, payment: Payment, found: Verified) -> Self {
+        let facts = Arc::new(Facts { payment, found, meter: Meter::default() });
+        Self { facilitator, facts, charge: Charge::reserved(), actual: None }
+    }
+
+    /// A charge whose handler has answered and whose money was asked for, by whoever had it in hand before.
+    pub(super) fn resumed(
+        facilitator: Arc<dyn Facilitator>,
+        payment: Payment,
+        request_id: String,
+        amount: Amount,
+    ) -> Self {
+        let found = Verified { request_id, payer: None, agent_request: None };
+        let mut charged = Self { actual: Some(amount), ..Self::new(facilitator, payment, found) };
+        for event in [Event::HandlerStarted, Event::HandlerCompleted, Event::SettleSent] {
+            charged.apply(event);
+        }
+        charged
+    }
+
     /// The payment as it is settled.
     pub(super) fn payment(&self) -> Payment {
         let payment = self.facts.payment.clone();

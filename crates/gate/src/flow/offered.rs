@@ -2,15 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use farebox_engine::charge::Charge;
 use farebox_types::Quantity;
-use farebox_x402::{Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Verdict};
+use farebox_x402::{Amount, Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Verdict};
 
-use super::{
-    Verified,
-    facts::{Charged, Facts},
-};
-use crate::reservation::Reservation;
+use super::{Outcome, Verified, facts::Charged, outcome};
 
 /// What a request would have to pay in credits, and who would check it. Nothing is written anywhere.
 pub struct Offered {
@@ -37,7 +32,6 @@ impl Offered {
 pub struct Presented {
     facilitator: Arc<dyn Facilitator>,
     payment: Payment,
-    reservation: Option<Reservation>,
 }
 
 /// Why a payment was not verified.
@@ -54,12 +48,7 @@ impl Presented {
     /// [`Gate`](crate::Gate) does.
     #[must_use]
     pub const fn new(facilitator: Arc<dyn Facilitator>, payment: Payment) -> Self {
-        Self { facilitator, payment, reservation: None }
-    }
-
-    /// The same, in hand.
-    pub(crate) fn in_hand(self, reservation: Option<Reservation>) -> Self {
-        Self { reservation, ..self }
+        Self { facilitator, payment }
     }
 
     /// Asks the facilitator to check the payment and reserve its amount.
@@ -67,7 +56,7 @@ impl Presented {
     /// # Errors
     /// [`Declined`]; nothing was charged.
     pub async fn verify(self, hold: Hold) -> Result<Verified, Declined> {
-        let Self { facilitator, payment, reservation } = self;
+        let Self { facilitator, payment } = self;
         let found = match facilitator.verify(&payment, Some(hold)).await.map_err(Declined::Fault)? {
             Verdict::Valid(found) => found,
             Verdict::Refused(refusal) => return Err(Declined::Refused(refusal)),
@@ -75,9 +64,12 @@ impl Presented {
         if found.request_id.is_empty() {
             return Err(Declined::Fault(nameless()));
         }
-        let (facts, charge) = (Arc::new(Facts { payment, found }), Charge::reserved());
-        let reservation = reservation.map(Arc::new);
-        Ok(Verified::new(Charged { facilitator, facts, charge, actual: None, reservation }))
+        Ok(Verified::new(Charged::new(facilitator, payment, found)))
+    }
+
+    /// Asks what became of a charge that was asked for before, under the same request id and for the same amount.
+    pub(crate) async fn resume(self, request_id: String, amount: Amount) -> Outcome {
+        outcome::ask(Charged::resumed(self.facilitator, self.payment, request_id, amount)).await
     }
 }
 

@@ -45,9 +45,6 @@ pub(super) async fn ask(mut charged: Charged) -> Outcome {
     let refusal = match answered {
         Ok(Settlement::Settled(receipt)) if receipt.success => {
             charged.apply(Event::SettleConfirmed);
-            if let Some(reservation) = &charged.reservation {
-                reservation.spend();
-            }
             return Outcome::Settled(Settled { receipt, v1: charged.is_v1() });
         }
         Err(fault) => {
@@ -69,6 +66,10 @@ fn unsuccessful(receipt: Receipt) -> Refusal {
 }
 
 impl Settled {
+    pub(super) const fn new(receipt: Receipt, v1: bool) -> Self {
+        Self { receipt, v1 }
+    }
+
     /// What the payer gets to keep.
     #[must_use]
     pub const fn receipt(&self) -> &Receipt {
@@ -111,7 +112,7 @@ impl Unknown {
 
     /// Gives the hold back, if the money was not taken; safe to repeat. True when the facilitator said so.
     pub async fn give_back(&self) -> bool {
-        let Facts { payment, found } = &*self.charged.facts;
+        let Facts { payment, found, .. } = &*self.charged.facts;
         self.charged.facilitator.release(payment, &found.request_id).await.is_ok()
     }
 

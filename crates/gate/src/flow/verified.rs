@@ -3,12 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use farebox_engine::charge::{Event, Fulfilment};
-use farebox_types::AtomicAmount;
-use farebox_x402::Amount;
+use farebox_types::{AtomicAmount, Quantity};
+use farebox_x402::{Amount, Receipt};
 use tokio::runtime::Handle;
 
 use super::{
-    Outcome,
+    Outcome, Settled,
     facts::{Charged, Facts},
     outcome,
 };
@@ -35,10 +35,23 @@ impl Verified {
         PaymentContext::new(Arc::clone(&self.charged.facts))
     }
 
-    /// Takes less than was authorized; for `upto`. More than the offer says is not taken.
+    /// Takes less than was authorized: atomic units for `upto`, whole credits for metered ones. More than the offer says is
+    /// not taken.
     pub fn charge(&mut self, actual: AtomicAmount) {
-        let most = self.charged.facts.payment.amount.atomic();
-        self.charged.actual = most.map(|most| Amount::Atomic(actual.min(most)));
+        self.charged.actual = Some(match self.charged.facts.payment.amount {
+            Amount::Atomic(most) => Amount::Atomic(actual.min(most)),
+            Amount::Credits(most) => Amount::Credits(credits(actual).map_or(most, |actual| actual.min(most))),
+        });
+    }
+
+    /// Names the charge.
+    pub(crate) fn request_id(&self) -> &str {
+        &self.charged.facts.found.request_id
+    }
+
+    /// What settling will take.
+    pub(crate) fn amount(&self) -> Amount {
+        self.charged.payment().amount
     }
 
     /// The handler begins.
@@ -51,9 +64,28 @@ impl Verified {
         if self.charged.charge.fulfilment() == Fulfilment::Running {
             self.charged.apply(Event::HandlerCompleted);
         }
+        if self.charged.actual == Some(Amount::Credits(Quantity::ZERO)) {
+            return self.nothing_used().await;
+        }
         self.charged.apply(Event::SettleSent);
         self.holds = false;
         outcome::ask(self.charged.clone()).await
+    }
+
+    /// Nothing is taken in credits by giving the hold back: there is no transfer of nothing.
+    async fn nothing_used(mut self) -> Outcome {
+        self.charged.apply(Event::Released);
+        self.holds = false;
+        let (facts, v1) = (Arc::clone(&self.charged.facts), self.charged.is_v1());
+        give_back(self.charged.clone()).await;
+        let receipt = Receipt {
+            success: true,
+            payer: facts.found.payer.clone(),
+            network: facts.payment.network().to_owned(),
+            credits_redeemed: Some("0".to_owned()),
+            ..Receipt::default()
+        };
+        Outcome::Settled(Settled::new(receipt, v1))
     }
 
     /// The handler has not succeeded: gives the amount back. Waits a second at most; the rest goes on in the background,
@@ -88,11 +120,15 @@ impl Drop for Verified {
 }
 
 async fn give_back(charged: Charged) {
-    let Facts { payment, found } = &*charged.facts;
+    let Facts { payment, found, .. } = &*charged.facts;
     if let Err(fault) = charged.facilitator.release(payment, &found.request_id).await {
         let (id, retry) = (&*found.request_id, fault.retry);
         tracing::warn!(request_id = id, ?retry, "a hold could not be given back, and ends by itself: {fault}");
     }
+}
+
+fn credits(units: AtomicAmount) -> Option<Quantity> {
+    u64::try_from(units.units()).ok().and_then(Quantity::from_units)
 }
 
 impl fmt::Debug for Verified {

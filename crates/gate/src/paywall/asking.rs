@@ -7,12 +7,10 @@ use http::{
 
 /// True for a browser that shows what it gets: `Accept` names HTML, and `User-Agent` is a browser's. Scripts and official
 /// clients send neither, or only one.
-#[allow(dead_code, reason = "the gate asks once it takes a paywall")]
-pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     names(headers, &ACCEPT, b"text/html") && names(headers, &USER_AGENT, b"Mozilla")
 }
 
-#[allow(dead_code, reason = "the gate asks once it takes a paywall")]
 fn names(headers: &HeaderMap, header: &HeaderName, word: &[u8]) -> bool {
     let has = |value: &[u8]| value.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     headers.get_all(header).iter().any(|value| has(value.as_bytes()))

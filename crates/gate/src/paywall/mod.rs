@@ -11,14 +11,15 @@ mod facts;
 mod page;
 mod policy;
 mod qr;
+mod showing;
 mod snippets;
 mod text;
 mod view;
 mod ways;
 mod window;
 
-#[allow(unused_imports, reason = "the gate asks once it takes a paywall")]
-pub(crate) use asking::wants_page;
+use asking::wants_page;
 pub use brand::BadPaywall;
 pub use facts::{Means, PaywallFacts, WayToPay};
 pub use page::{OwnPage, Paywall};
+pub(crate) use showing::{Visitor, shown};

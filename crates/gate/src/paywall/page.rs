@@ -141,7 +141,6 @@ impl Paywall {
     }
 
     /// The first thing that is wrong with it, for start-up.
-    #[allow(dead_code, reason = "the gate's builder asks once it takes a paywall")]
     pub(crate) fn checked(self) -> Result<Self, BadPaywall> {
         match self.problem {
             Some(problem) => Err(problem),

@@ -118,12 +118,12 @@ async fn a_client_that_leaves_while_the_body_is_collected_is_not_charged() {
 #[test]
 fn a_hold_dropped_without_a_runtime_ends_by_itself() {
     let fake = Arc::new(Fake::default());
-    let never = service_fn(|_: http::Request<String>| {
+    let never = service_fn(|_: http::Request<axum::body::Body>| {
         std::future::pending::<Result<http::Response<axum::body::Body>, std::convert::Infallible>>()
     });
     let gated = gate(&fake, "GET /x", |route| route).layer(never);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let request = http::Request::get("/x").header("payment-signature", "t").body(String::new()).unwrap();
+    let request = http::Request::get("/x").header("payment-signature", "t").body(axum::body::Body::empty()).unwrap();
     let mut work = Box::pin(gated.oneshot(request));
     runtime.block_on(async { tokio::time::timeout(Duration::from_millis(20), &mut work).await }).unwrap_err();
     drop(runtime);

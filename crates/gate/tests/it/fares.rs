@@ -232,19 +232,20 @@ async fn one_authorization_runs_one_handler_in_whatever_header_it_comes() {
         pay(&server, "/paid", &other_spelling),
         pay(&server, "/slow", &payment),
     );
-    let answers = [answers.0, answers.1, answers.2, answers.3];
-    assert_eq!(answers.iter().filter(|answer| answer.status == StatusCode::OK).count(), 1);
-    let conflicts: Vec<_> = answers.iter().filter(|answer| answer.status == StatusCode::CONFLICT).collect();
-    assert_eq!(conflicts.len(), 3);
-    for conflict in conflicts {
-        assert_eq!((conflict.header("retry-after"), conflict.offer()), (Some("1"), None));
-    }
+    let (one, older, elsewhere, two) = answers;
+    let served = [&one, &older, &two].map(|answer| (answer.status, answer.body.clone()));
+    assert!(
+        served.iter().all(|answer| *answer == (StatusCode::OK, "slow content".into()))
+            || elsewhere.status == StatusCode::OK && served.iter().all(|(status, _)| *status == StatusCode::CONFLICT),
+        "the request that came first is served, and all that are the same with it: {served:?} {}",
+        elsewhere.status
+    );
     assert_eq!((server.runs.count(), chain.transfers(), chain.counts()), (1, 1, [1, 1]));
 }
 
 #[tokio::test]
 async fn a_spent_payment_runs_nothing_even_if_the_facilitator_has_not_noticed() {
-    let (server, chain) = start(exact()).await;
+    let (server, chain) = start(exact().replay(Duration::ZERO)).await;
     let payment = signed(&server, "/paid").await;
     assert_eq!(pay(&server, "/paid", &payment).await.status, StatusCode::OK);
     chain.verifying.lock().unwrap().push_back(Act::Answer(200, json!({"isValid": true, "payer": PAYER})));

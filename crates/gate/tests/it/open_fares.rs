@@ -34,7 +34,7 @@ async fn an_unknown_settlement_is_asked_about_with_the_same_bytes_until_it_is_kn
 }
 
 #[tokio::test]
-async fn what_stays_pending_is_withheld_without_a_challenge_and_settled_later() {
+async fn what_stays_pending_is_withheld_without_a_challenge_and_given_to_who_asks_again() {
     let (server, chain) = start(exact().on_unknown(UnknownPolicy::Withhold)).await;
     chain.settling.lock().unwrap().extend([(); 3].map(|()| Act::Answer(200, pending())));
     let payment = signed(&server, "/paid").await;
@@ -46,10 +46,11 @@ async fn what_stays_pending_is_withheld_without_a_challenge_and_settled_later() 
     let receipt = answer.receipt().unwrap();
     assert_eq!((receipt.error_reason.as_deref(), &*receipt.transaction), (Some("settlement_pending"), HASH));
 
-    let meanwhile = pay(&server, "/paid", &payment).await;
-    assert_eq!((meanwhile.status, meanwhile.offer()), (StatusCode::CONFLICT, None));
-    chain.saw_settles(4).await;
-    assert_eq!((chain.transfers(), server.runs.count()), (1, 1));
+    let again = pay(&server, "/paid", &payment).await;
+    assert_eq!((again.status, &*again.body), (StatusCode::OK, &b"paid content"[..]));
+    assert!(again.receipt().unwrap().success, "the same payment gets the answer it was for, once it is settled");
+    assert_eq!((chain.transfers(), server.runs.count(), chain.counts()[0]), (1, 1, 1));
+    assert!(chain.asked("settle").iter().all(|body| *body == chain.asked("settle")[0]));
 }
 
 #[tokio::test]

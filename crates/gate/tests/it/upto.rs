@@ -123,8 +123,10 @@ async fn a_charge_of_nothing_spends_the_authorization_all_the_same() {
     let (server, chain) = server().await;
     let payment = sign(&offered(&server).await, &fresh_nonce());
     assert_eq!(send(&server, "/x?header=0", &payment).await.status, StatusCode::OK);
-    let again = send(&server, "/x?header=500", &payment).await;
-    assert_eq!((again.status, chain.counts()), (StatusCode::PAYMENT_REQUIRED, [1, 1]));
+    let other = send(&server, "/x?header=500", &payment).await;
+    assert_eq!((other.status, other.offer(), chain.counts()), (StatusCode::CONFLICT, None, [1, 1]));
+    let again = send(&server, "/x?header=0", &payment).await;
+    assert_eq!((again.status, server.runs.count(), chain.counts()), (StatusCode::OK, 1, [1, 1]));
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ pub struct Identity {
     pub payer: Option<String>,
     /// SHA-256 over network, token, payer and nonce; the same in every dialect and spelling.
     pub key: [u8; 32],
+    /// SHA-256 of what proves that the payer agreed, its signature: who has it holds this payment, not one like it.
+    pub proof: [u8; 32],
 }
 
 impl Identity {
@@ -31,6 +33,7 @@ impl Identity {
 
 pub(super) fn of(payment: &PaymentPayload, asset: &str) -> Option<Identity> {
     let value: Value = serde_json::from_str(payment.payload.get()).ok()?;
+    let proof = proof(&value);
     let signed = |name| value.get(name).filter(|it| it.is_object());
     let (space, authorization) = match (signed("authorization"), signed("permit2Authorization")) {
         // Two authorizations in one payload: each reader would take another.
@@ -39,7 +42,7 @@ pub(super) fn of(payment: &PaymentPayload, asset: &str) -> Option<Identity> {
         // Permit2 counts nonces for a payer, whatever the token.
         (None, Some(authorization)) => ("permit2", authorization),
         (None, None) if value.get("nonce").is_some() && value.get("from").is_some() => (asset, &value),
-        (None, None) => return Some(Identity { payer: None, key: key(payment, &[&canonical(&value)]) }),
+        (None, None) => return Some(Identity { payer: None, key: key(payment, &[&canonical(&value)]), proof }),
     };
     let payer = authorization.get("from")?.as_str()?.to_owned();
     let nonce = match authorization.get("nonce")? {
@@ -48,7 +51,15 @@ pub(super) fn of(payment: &PaymentPayload, asset: &str) -> Option<Identity> {
         _ => return None,
     };
     let key = key(payment, &[lower(space).as_bytes(), lower(&payer).as_bytes(), plain(&nonce).as_bytes()]);
-    Some(Identity { payer: Some(payer), key })
+    Some(Identity { payer: Some(payer), key, proof })
+}
+
+/// The signature, in one spelling; where a scheme has none, all that the payload says.
+fn proof(payload: &Value) -> [u8; 32] {
+    match payload.get("signature").and_then(Value::as_str) {
+        Some(signature) => Sha256::digest(lower(signature)).into(),
+        None => Sha256::digest(canonical(payload)).into(),
+    }
 }
 
 fn key(payment: &PaymentPayload, parts: &[&[u8]]) -> [u8; 32] {
@@ -110,6 +121,18 @@ mod tests {
         assert_eq!(payment(&one).identity(&USDC.to_lowercase()), payment(&one).identity(USDC));
         let v1 = PaymentPayload { dialect: crate::Dialect::T402_V1, accepted: None, ..payment(&one) };
         assert_eq!(v1.identity(USDC).map(|it| it.key), key(&one));
+    }
+
+    #[test]
+    fn the_proof_is_the_signature_however_it_is_written() {
+        let proof = |signature: &str, nonce: &str| {
+            let payload = json!({"authorization": {"from": "0xab", "nonce": nonce}, "signature": signature});
+            payment(&payload).identity(USDC).unwrap().proof
+        };
+        assert_eq!(proof("0xAB", "0x0f"), proof("0xab", "15"));
+        assert_ne!(proof("0xab", "15"), proof("0xac", "15"));
+        let unsigned = |transaction: &str| payment(&json!({"transaction": transaction})).identity(USDC).unwrap().proof;
+        assert_ne!(unsigned("AQ=="), unsigned("Ag=="));
     }
 
     #[test]

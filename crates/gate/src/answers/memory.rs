@@ -1,0 +1,300 @@
+//! Claims and answers of one process.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use farebox_x402::{Fault, Receipt};
+
+use super::{AnswerStore, Claim, Claimed, Kept, Ticket};
+
+/// Answers kept in memory: bounded, gone with the process. What is spent stays spent for its facilitator.
+#[derive(Debug)]
+pub struct MemoryAnswers {
+    book: Mutex<Book>,
+}
+
+/// Every gate of the process: a payment pays once, whichever route it pays for.
+static SHARED: LazyLock<Arc<MemoryAnswers>> = LazyLock::new(|| Arc::new(MemoryAnswers::new(64 * 1024 * 1024)));
+
+/// Payments that are remembered; the oldest are forgotten first, and left to their facilitator.
+const MOST: usize = 65_536;
+
+#[derive(Debug)]
+struct Book {
+    entries: HashMap<[u8; 32], Entry>,
+    /// By request id.
+    charges: HashMap<String, [u8; 32]>,
+    /// In the order in which they were kept.
+    order: VecDeque<Ticket>,
+    /// The same, of those whose answer is there.
+    answers: VecDeque<Ticket>,
+    runs: u64,
+    bytes: usize,
+    most_bytes: usize,
+}
+
+struct Entry {
+    run: u64,
+    proof: [u8; 32],
+    request: [u8; 32],
+    replay: Duration,
+    remember: Duration,
+    kept: Option<(Instant, Kept)>,
+}
+
+impl MemoryAnswers {
+    /// Keeps answers of at most `most_bytes` together; receipts are kept beside.
+    #[must_use]
+    pub fn new(most_bytes: usize) -> Self {
+        let book = Book {
+            entries: HashMap::new(),
+            charges: HashMap::new(),
+            order: VecDeque::new(),
+            answers: VecDeque::new(),
+            runs: 0,
+            bytes: 0,
+            most_bytes,
+        };
+        Self { book: Mutex::new(book) }
+    }
+
+    /// The one of the process: 64 MiB.
+    #[must_use]
+    pub fn shared() -> Arc<Self> {
+        Arc::clone(&SHARED)
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn claim(&mut self, claim: &Claim, now: Instant) -> Claimed {
+        self.forget(now);
+        let Some(entry) = self.entries.get(&claim.key) else { return Claimed::Mine(self.begin(claim)) };
+        let Some((at, kept)) = &entry.kept else { return Claimed::Busy };
+        if entry.request != claim.request {
+            return Claimed::Other;
+        }
+        let replayed = now < *at + entry.replay && entry.proof == claim.proof && kept.answer.is_some();
+        // While its money is open it is nobody's, however long ago it was kept.
+        match (replayed, &kept.receipt) {
+            (true, _) | (false, None) if entry.proof == claim.proof => {
+                Claimed::Kept(Ticket { key: claim.key, run: entry.run }, Box::new(kept.clone()))
+            }
+            _ => Claimed::Spent,
+        }
+    }
+
+    fn begin(&mut self, claim: &Claim) -> Ticket {
+        self.runs += 1;
+        let Claim { key, proof, request, replay, remember, .. } = *claim;
+        let entry = Entry { run: self.runs, proof, request, replay, remember, kept: None };
+        self.entries.insert(key, entry);
+        Ticket { key, run: self.runs }
+    }
+
+    fn keep(&mut self, ticket: Ticket, kept: &Kept, now: Instant) -> bool {
+        let Some(entry) = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run) else {
+            return false;
+        };
+        self.bytes += size(kept);
+        self.charges.insert(kept.request_id.clone(), ticket.key);
+        if let Some((_, before)) = entry.kept.replace((now, kept.clone())) {
+            self.bytes -= size(&before);
+            return true;
+        }
+        self.order.push_back(ticket);
+        self.answers.push_back(ticket);
+        true
+    }
+
+    fn close(&mut self, ticket: Ticket, receipt: &Receipt) {
+        let entry = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run);
+        if let Some((_, kept)) = entry.and_then(|entry| entry.kept.as_mut()) {
+            kept.receipt = Some(receipt.clone());
+        }
+    }
+
+    fn remove(&mut self, ticket: Ticket) {
+        if self.entries.get(&ticket.key).is_none_or(|entry| entry.run != ticket.run) {
+            return;
+        }
+        let kept = self.entries.remove(&ticket.key).and_then(|entry| entry.kept);
+        if let Some((_, kept)) = kept {
+            self.bytes -= size(&kept);
+            self.charges.remove(&kept.request_id);
+        }
+    }
+
+    /// Forgets what is over, and the oldest where there is too much of it: first its answer, then that it is spent.
+    fn forget(&mut self, now: Instant) {
+        while let Some(oldest) = self.order.front().copied() {
+            let entry = self.entries.get(&oldest.key).filter(|entry| entry.run == oldest.run);
+            let kept = entry.and_then(|entry| Some((entry.kept.as_ref()?.0, entry.remember)));
+            if kept.is_some_and(|(at, remember)| now < at + remember) && self.order.len() <= MOST {
+                break;
+            }
+            self.order.pop_front();
+            self.remove(oldest);
+            if self.answers.front() == Some(&oldest) {
+                self.answers.pop_front();
+            }
+        }
+        while self.bytes > self.most_bytes {
+            let Some(oldest) = self.answers.pop_front() else { break };
+            let entry = self.entries.get_mut(&oldest.key).filter(|entry| entry.run == oldest.run);
+            if let Some((_, kept)) = entry.and_then(|entry| entry.kept.as_mut()) {
+                self.bytes -= size(kept);
+                kept.answer = None;
+            }
+        }
+    }
+}
+
+fn size(kept: &Kept) -> usize {
+    let Some(answer) = &kept.answer else { return 0 };
+    let headers = |map: &http::HeaderMap| map.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+    let headers: usize = headers(&answer.headers);
+    headers + answer.body.len()
+}
+
+#[async_trait]
+impl AnswerStore for MemoryAnswers {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, Fault> {
+        Ok(self.book().claim(claim, Instant::now()))
+    }
+
+    async fn keep(&self, ticket: Ticket, kept: &Kept) -> Result<bool, Fault> {
+        Ok(self.book().keep(ticket, kept, Instant::now()))
+    }
+
+    async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<(), Fault> {
+        self.book().close(ticket, receipt);
+        Ok(())
+    }
+
+    async fn let_go(&self, ticket: Ticket) -> Result<(), Fault> {
+        self.book().remove(ticket);
+        Ok(())
+    }
+
+    async fn receipt(&self, request_id: &str) -> Result<Option<Option<Receipt>>, Fault> {
+        let book = self.book();
+        let entry = book.charges.get(request_id).and_then(|key| book.entries.get(key));
+        Ok(entry.and_then(|entry| entry.kept.as_ref()).map(|(_, kept)| kept.receipt.clone()))
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("run", &self.run).field("kept", &self.kept.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use farebox_x402::Amount;
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+    use crate::answers::Answer;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn claim(key: u8) -> Claim {
+        Claim { key: [key; 32], proof: [1; 32], request: [2; 32], lease: MINUTE, replay: MINUTE, remember: 5 * MINUTE }
+    }
+
+    fn kept(bytes: usize) -> Kept {
+        let body = Bytes::from(vec![0; bytes]);
+        let answer = Answer { status: StatusCode::OK, headers: HeaderMap::new(), body, trailers: None };
+        let receipt = None;
+        Kept { request_id: "r".to_owned(), amount: Amount::Atomic(1.into()), answer: Some(answer), receipt }
+    }
+
+    fn mine(book: &mut Book, claim: &Claim) -> Ticket {
+        match book.claim(claim, Instant::now()) {
+            Claimed::Mine(ticket) => ticket,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn book(answers: &MemoryAnswers) -> MutexGuard<'_, Book> {
+        answers.book()
+    }
+
+    #[test]
+    fn a_payment_in_hand_is_busy_until_it_is_let_go() {
+        let answers = MemoryAnswers::new(1_000);
+        let mut book = book(&answers);
+        let ticket = mine(&mut book, &claim(1));
+        assert!(matches!(book.claim(&claim(1), Instant::now()), Claimed::Busy));
+        mine(&mut book, &claim(2));
+        book.remove(ticket);
+        let again = mine(&mut book, &claim(1));
+        book.remove(ticket);
+        assert!(matches!(book.claim(&claim(1), Instant::now()), Claimed::Busy), "an old ticket changes nothing");
+        assert!(!book.keep(ticket, &kept(1), Instant::now()));
+        assert!(book.keep(again, &kept(1), Instant::now()));
+    }
+
+    #[test]
+    fn an_answer_is_given_again_to_who_has_the_same_proof_and_request() {
+        let answers = MemoryAnswers::new(1_000);
+        let mut book = book(&answers);
+        let ticket = mine(&mut book, &claim(1));
+        assert!(book.keep(ticket, &kept(10), Instant::now()));
+        let open = book.claim(&claim(1), Instant::now());
+        assert!(matches!(open, Claimed::Kept(_, kept) if kept.receipt.is_none()));
+        book.close(ticket, &Receipt::default());
+        let closed = book.claim(&claim(1), Instant::now());
+        assert!(matches!(closed, Claimed::Kept(_, kept) if kept.receipt.is_some() && kept.answer.is_some()));
+        let other = Claim { request: [9; 32], ..claim(1) };
+        assert!(matches!(book.claim(&other, Instant::now()), Claimed::Other));
+        let forged = Claim { proof: [9; 32], ..claim(1) };
+        assert!(matches!(book.claim(&forged, Instant::now()), Claimed::Spent));
+    }
+
+    #[test]
+    fn an_answer_is_forgotten_before_that_its_payment_is_spent() {
+        let answers = MemoryAnswers::new(1_000);
+        let mut book = book(&answers);
+        let ticket = mine(&mut book, &claim(1));
+        book.keep(ticket, &kept(10), Instant::now());
+        book.close(ticket, &Receipt::default());
+        let later = Instant::now() + 2 * MINUTE;
+        assert!(matches!(book.claim(&claim(1), later), Claimed::Spent));
+        assert!(matches!(book.claim(&claim(1), later + 4 * MINUTE), Claimed::Mine(_)));
+        assert_eq!((book.bytes, book.charges.len()), (0, 0));
+    }
+
+    #[test]
+    fn memory_is_bounded_in_bytes_and_in_payments() {
+        let answers = MemoryAnswers::new(100);
+        let mut book = book(&answers);
+        for key in 0..3 {
+            let ticket = mine(&mut book, &claim(key));
+            book.keep(ticket, &kept(60), Instant::now());
+            book.close(ticket, &Receipt::default());
+        }
+        assert!(matches!(book.claim(&claim(0), Instant::now()), Claimed::Spent), "the oldest answer goes first");
+        assert!(matches!(book.claim(&claim(2), Instant::now()), Claimed::Kept(..)));
+        assert!(book.bytes <= 100);
+        for number in 0..=u32::try_from(MOST).unwrap() {
+            let mut key = [7; 32];
+            key[..4].copy_from_slice(&number.to_be_bytes());
+            let ticket = mine(&mut book, &Claim { key, ..claim(9) });
+            book.keep(ticket, &kept(0), Instant::now());
+        }
+        book.forget(Instant::now());
+        assert!(book.entries.len() <= MOST);
+    }
+}
