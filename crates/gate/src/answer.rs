@@ -130,7 +130,7 @@ pub(crate) fn no_price() -> Own {
 }
 
 fn internal(code: &str, message: &str) -> Own {
-    let answer = json(&Said { error: "Internal Server Error", code: None, message });
+    let answer = json(&Said { error: "Internal Server Error", code: Some(code), message });
     because(own(StatusCode::INTERNAL_SERVER_ERROR, answer), code, message)
 }
 

@@ -86,11 +86,19 @@ impl Server {
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send_body(method, path, headers, Bytes::new()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &'static str, headers: &[(&str, &str)]) -> Answer {
+        self.send_body(Method::POST, path, headers, Bytes::from_static(body.as_bytes())).await
+    }
+
+    async fn send_body(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
         let mut request = http::Request::builder().method(method).uri(format!("http://{}{path}", self.addr));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.client.request(request.body(Full::default()).unwrap()).await.unwrap();
+        let answer = self.client.request(request.body(Full::new(body)).unwrap()).await.unwrap();
         let (head, body) = answer.into_parts();
         let body = tokio::time::timeout(Duration::from_secs(10), body.collect()).await.unwrap().unwrap();
         Answer { status: head.status, headers: head.headers, body: body.to_bytes() }

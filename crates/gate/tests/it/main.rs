@@ -2,14 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "paywall")]
+mod browser;
 #[cfg(feature = "client")]
 mod chain;
 mod disconnect;
 mod fake;
 #[cfg(feature = "client")]
 mod fares;
+mod first;
 mod handler;
 mod harness;
+mod hooks;
 mod layer;
 #[cfg(feature = "client")]
 mod open_fares;
@@ -17,10 +21,15 @@ mod parallel;
 mod paths;
 #[cfg(feature = "paywall")]
 mod paywall;
+mod prices;
 #[cfg(feature = "client")]
 mod remote;
+#[cfg(feature = "client")]
+mod replay;
 mod settle;
 mod spans;
+mod streams;
+mod subscribers;
 mod unpaid;
 #[cfg(feature = "client")]
 mod upto;

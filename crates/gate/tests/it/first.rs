@@ -1,0 +1,51 @@
+//! Routes that are paid before they are served.
+
+use axum::{Router, routing::get};
+use farebox_gate::UnknownPolicy;
+use farebox_x402::Retry;
+use http::StatusCode;
+
+use crate::{
+    fake::{Act, Fake},
+    harness::Server,
+};
+
+async fn server(fake: Fake) -> Server {
+    let fail = get(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "own failure") });
+    let app = Router::new().route("/{name}", get(|| async { "goods" })).route("/fail", fail);
+    let app = app.route("/boom", get(|| async { if true { panic!("the handler panics") } else { "" } }));
+    Server::with_route(fake, "GET /:name", app, |route| route.settle_first().on_unknown(UnknownPolicy::Serve)).await
+}
+
+#[tokio::test]
+async fn the_money_is_taken_before_the_handler_runs() {
+    let server = server(Fake::default().settling([Act::Refuse("no_money")])).await;
+    let refused = server.pay("/x").await;
+    assert_eq!((refused.status, server.runs.count()), (StatusCode::PAYMENT_REQUIRED, 0));
+    let answer = server.pay("/x").await;
+    assert_eq!((answer.status, &*answer.body, server.runs.count()), (StatusCode::OK, &b"goods"[..], 1));
+    assert!(answer.receipt().unwrap().success);
+    assert_eq!(server.fake.counts(), [2, 2, 0]);
+}
+
+#[tokio::test]
+async fn a_handler_that_fails_afterwards_is_paid_and_its_answer_says_so() {
+    let server = server(Fake::default()).await;
+    let answer = server.pay("/fail").await;
+    assert_eq!((answer.status, &*answer.body), (StatusCode::INTERNAL_SERVER_ERROR, &b"own failure"[..]));
+    assert!(answer.receipt().unwrap().success);
+    let answer = server.pay("/boom").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(answer.message().contains("was paid for before"));
+    assert!(answer.receipt().unwrap().success);
+    assert_eq!(server.fake.counts(), [2, 2, 0]);
+}
+
+#[tokio::test]
+async fn while_nobody_knows_whether_it_is_paid_no_handler_runs() {
+    let server = server(Fake::default().settling([(); 3].map(|()| Act::Fail(Retry::Unknown)))).await;
+    let answer = server.pay("/x").await;
+    assert_eq!((answer.status, answer.offer()), (StatusCode::SERVICE_UNAVAILABLE, None));
+    assert_eq!(server.runs.count(), 0);
+    server.fake.saw("settle", 4).await;
+}
