@@ -50,6 +50,7 @@
 //! |---|---|
 //! | `gate` (default) | [`Farebox`], [`Gate`]: charge for requests |
 //! | `payer` | the paying side |
+//! | `paywall` | a page for browsers that have not paid |
 
 #[cfg(feature = "gate")]
 pub use farebox_gate::{self as gate, Farebox, Gate, PaymentContext, Price, Route, TestRail, UnknownPolicy};

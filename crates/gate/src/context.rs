@@ -5,9 +5,8 @@ use std::{fmt, sync::Arc};
 use farebox_telemetry::redact;
 use farebox_types::{Quantity, Secret};
 use farebox_x402::{Accept, Amount, Offer};
-use serde_json::Value;
 
-use crate::{flow::Facts, meter::Meter};
+use crate::{agent::AgentRequest, flow::Facts, meter::Meter};
 
 /// The payment behind a request: in its extensions, and with feature `axum` an extractor. Cheap to clone.
 ///
@@ -70,10 +69,10 @@ impl PaymentContext {
         self.facts.meter.clone()
     }
 
-    /// What observability needs to know about the agent behind the route.
+    /// The agent behind the route, if the backend knows of one; [`Observability`](crate::Observability) makes headers of it.
     #[must_use]
-    pub fn agent_request(&self) -> Option<&Value> {
-        self.facts.found.agent_request.as_ref()
+    pub fn agent_request(&self) -> Option<AgentRequest<'_>> {
+        self.facts.found.agent_request.as_ref().map(AgentRequest::new)
     }
 }
 

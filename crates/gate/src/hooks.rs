@@ -99,14 +99,14 @@ impl Told {
         let error = answer.extensions_mut().remove().unwrap_or_else(unpaid);
         let asked = self.hooks.payment_error(&self.asked, &error);
         match logged("payment_error", asked).await.flatten() {
-            Some(own) => replaced(answer, own),
+            Some(own) => replaced(&answer, own),
             None => answer,
         }
     }
 }
 
 /// The seller's answer with what the protocol needs of the gate's.
-fn replaced(answer: Own, own: Response<Bytes>) -> Own {
+fn replaced(answer: &Own, own: Response<Bytes>) -> Own {
     let mut own = own.map(Whole::from);
     for (name, value) in answer.headers() {
         if crate::headers::belongs_to_payment(name) && !own.headers().contains_key(name) {

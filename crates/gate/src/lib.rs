@@ -17,6 +17,7 @@
 //! (`Farebox::credits`: a backend over HTTP). What is promised, and what is not, stands in the crate's README.
 
 mod actual;
+mod agent;
 mod answer;
 pub mod answers;
 mod asked;
@@ -57,6 +58,7 @@ mod way;
 mod work;
 
 pub use actual::{Actual, BadActual};
+pub use agent::{AgentRequest, Observability};
 pub use asked::Asked;
 pub use body::GateBody;
 pub use builder::{BadGate, BadRoute, GateBuilder, Problem};

@@ -52,7 +52,8 @@ mod tests {
         assert_eq!(meter.count(), None);
         meter.add(0);
         assert_eq!(meter.count(), Some(0.into()));
-        meter.clone().add(7);
+        let same = meter.clone();
+        same.add(7);
         meter.add(5);
         assert_eq!(meter.count(), Some(12.into()));
     }

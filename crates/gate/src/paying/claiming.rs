@@ -24,6 +24,7 @@ const SPENT: &str = "duplicate_settlement";
 pub(crate) const OTHER_REQUEST: &str = "payment_for_another_request";
 
 /// What a request gets to do.
+#[allow(clippy::large_enum_variant, reason = "nearly every turn is a run")]
 pub(super) enum Turn<B> {
     /// Run the handler; with a claim in hand, if the payment can pay once.
     Run(Request<B>, Option<Run>),

@@ -248,7 +248,7 @@ async fn a_handler_sees_its_payment() {
         let told = format!("{payment:?}");
         assert!(!told.contains("tok3n") && !told.contains(PAYER), "{told}");
         assert!(!format!("{:?}", request.headers()).contains("tok3n"));
-        let agent = payment.agent_request().unwrap()["agentName"].as_str().unwrap();
+        let agent = payment.agent_request().unwrap().agent_name().unwrap();
         let offer = &payment.offer().resource.url;
         let (token, id, payer) = (payment.token(), payment.request_id(), payment.payer().unwrap());
         format!("{} {} {id} {payer} {agent} {offer}", token.expose(), payment.amount()).into_response()

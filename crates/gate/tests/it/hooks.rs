@@ -47,7 +47,7 @@ impl Hooks for Log {
     }
 
     async fn after_verify(&self, _: &Asked, payment: &PaymentContext) -> Result<(), HookError> {
-        self.say(format!("verified {} {}", payment.request_id(), payment.agent_request().unwrap()["agentName"]))
+        self.say(format!("verified {} {}", payment.request_id(), payment.agent_request().unwrap().agent_name().unwrap()))
     }
 
     async fn after_settle(&self, _: &Asked, amount: Amount, receipt: &Receipt) -> Result<(), HookError> {
@@ -76,7 +76,7 @@ async fn each_step_of_a_payment_is_told_in_order() {
     assert_eq!(server.get("/x").await.status, StatusCode::PAYMENT_REQUIRED);
     assert_eq!(server.pay("/x").await.status, StatusCode::OK);
     assert_eq!(server.get("/free").await.body, "free");
-    let expected = ["error 402 ", "before /x 1", "verified r-0 \"Ada\"", "settled 2 t-r-0"];
+    let expected = ["error 402 ", "before /x 1", "verified r-0 Ada", "settled 2 t-r-0"];
     assert_eq!(*said.lock().unwrap(), expected);
 }
 

@@ -66,7 +66,8 @@ async fn a_price_may_depend_on_a_header_and_is_asked_once_a_payment() {
 
 #[tokio::test]
 async fn a_price_that_cannot_be_told_is_500_and_charges_and_shows_nothing() {
-    let bad: [fn(&Asked) -> Result<i64, String>; 4] = [
+    type Bad = fn(&Asked) -> Result<i64, String>;
+    let bad: [Bad; 4] = [
         |_| Err("db-7.internal:5432 said no".to_owned()),
         |_| Ok(0),
         |_| Ok(-3),

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, response::Response, routing::get};
+use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use farebox_gate::{PaymentContext, Route};
 use farebox_x402::{Receipt, header};
