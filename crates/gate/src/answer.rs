@@ -11,6 +11,7 @@ use http::{
 use serde::Serialize;
 
 use crate::{
+    answers::{BAD, MISSING},
     body::{GateBody, Whole},
     headers::{self, NO_STORE, REQUIRED},
     hooks::PaymentError,
@@ -52,6 +53,9 @@ pub(crate) fn refused(quote: &Quote, refusal: &Refusal) -> Own {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         return because(answer, &refusal.code, &refusal.reason);
+    }
+    if [MISSING, BAD].contains(&&*refusal.code) {
+        return because(own(StatusCode::BAD_REQUEST, said("Bad Request")), &refusal.code, &refusal.reason);
     }
     let (status, error) = match &*refusal.code {
         NO_ALLOWANCE => (StatusCode::PRECONDITION_FAILED, "Precondition Failed"),

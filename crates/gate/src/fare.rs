@@ -12,6 +12,7 @@ use farebox_x402::{Fault, Hold, Resource, Retry, Terms};
 use serde_json::{Map, Value};
 
 use crate::{
+    answers::Identifier,
     asked::Asked,
     menu::Menu,
     rails::Rails,
@@ -31,6 +32,7 @@ pub(crate) struct Fare {
     /// How long the answer to a payment that can pay once is given again.
     pub(crate) replay: Duration,
     pub(crate) subscribers: Option<Arc<dyn Subscribers>>,
+    pub(crate) identifier: Option<Identifier>,
     hold: Duration,
     resource: Resource,
     public_url: Option<Arc<str>>,
@@ -112,7 +114,7 @@ impl Fare {
         let menu = match ways.iter().all(|way| way.chain().is_none()) {
             true => {
                 let (resource, url) = (resource.clone(), public_url.cloned());
-                Serving::Fixed(Arc::new(Menu::new(resource, url, Arc::clone(&ways), Map::new())))
+                Serving::Fixed(Arc::new(Menu::new(resource, url, Arc::clone(&ways), said(route.identifier))))
             }
             false => Serving::Asked(RwLock::default()),
         };
@@ -125,6 +127,7 @@ impl Fare {
             streaming: route.streaming,
             replay,
             subscribers: route.subscribers,
+            identifier: route.identifier,
             hold: route.hold,
             resource,
             public_url: public_url.cloned(),
@@ -182,7 +185,7 @@ impl Fare {
 
     /// The ways as their facilitators want them said, extensions, and the last fault.
     async fn asked_of(&self, own: &[Way], rails: &Rails) -> (Vec<Way>, Map<String, Value>, Option<Fault>) {
-        let (mut ways, mut extensions, mut failed) = (Vec::with_capacity(own.len()), Map::new(), None);
+        let (mut ways, mut extensions, mut failed) = (Vec::with_capacity(own.len()), said(self.identifier), None);
         for way in own {
             match (way, rails.for_chain()) {
                 (Way::Chain(chain), Some(rail)) => match rail.terms(&chain.requirements).await {
@@ -238,6 +241,15 @@ impl Fare {
     }
 }
 
+/// What the route itself adds to its offers.
+fn said(identifier: Option<Identifier>) -> Map<String, Value> {
+    let mut extensions = Map::new();
+    if let Some(identifier) = identifier {
+        identifier.offer(&mut extensions);
+    }
+    extensions
+}
+
 /// The way, saying what its facilitator wants said beside what the seller says.
 fn with(way: &ChainWay, terms: Terms, extensions: &mut Map<String, Value>) -> Way {
     let mut way = way.clone();
@@ -255,13 +267,20 @@ fn nothing_offered() -> Fault {
 
 impl fmt::Display for Fare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { label, ways, hold, on_unknown, max_body, timing, streaming, replay, subscribers, .. } = self;
+        let Self {
+            label, ways, hold, on_unknown, max_body, timing, streaming, replay, subscribers, identifier, ..
+        } = self;
         write!(f, "{label}: ")?;
         for (index, way) in ways.iter().enumerate() {
             write!(f, "{}{way}", if index > 0 { ", or " } else { "" })?;
         }
+        let named = match identifier {
+            None => "",
+            Some(Identifier::Optional) => "; may be named",
+            Some(Identifier::Required) => "; has to be named",
+        };
         let first = if subscribers.is_some() { "; subscribers are let in" } else { "" };
-        write!(f, "{first}; {timing} (held up to {} s)", hold.as_secs())?;
+        write!(f, "{named}{first}; {timing} (held up to {} s)", hold.as_secs())?;
         write!(f, "; outcome unknown: {on_unknown}")?;
         match streaming {
             true => f.write_str("; streamed"),

@@ -7,7 +7,7 @@ use farebox_x402::{EXACT, UPTO, credits::SCHEME};
 use serde_json::{Map, Value};
 
 use crate::{
-    answers::REPLAY,
+    answers::{Identifier, REPLAY},
     asked::Asked,
     price::{BadPrice, IntoChainPrice, IntoPrice, Price},
     pricing::{self, PriceFn, Priced},
@@ -48,6 +48,7 @@ pub struct Route {
     /// How long an answer is kept, if the route says so itself.
     pub(crate) replay: Option<Duration>,
     pub(crate) subscribers: Option<Arc<dyn Subscribers>>,
+    pub(crate) identifier: Option<Identifier>,
 }
 
 /// One way to pay, as written.
@@ -164,6 +165,7 @@ impl Route {
             streaming: false,
             replay: None,
             subscribers: None,
+            identifier: None,
         }
     }
 
@@ -328,6 +330,14 @@ impl Route {
     #[must_use]
     pub fn subscribers(self, subscribers: Arc<dyn Subscribers>) -> Self {
         Self { subscribers: Some(subscribers), ..self }
+    }
+
+    /// Payers may name, or have to name, their requests with the extension `payment-identifier`: the same name again gets the
+    /// same answer, with whatever payment, and charges nothing; with another request it is refused.
+    #[must_use]
+    pub const fn payment_identifier(mut self, identifier: Identifier) -> Self {
+        self.identifier = Some(identifier);
+        self
     }
 
     fn in_credits(mut self, method: &'static str, change: impl FnOnce(&mut CreditsDraft)) -> Self {

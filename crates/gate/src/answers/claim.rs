@@ -87,8 +87,14 @@ fn of_token(token: &str) -> Option<Single> {
 }
 
 impl Single {
+    /// A name that a payer gave to a request of a route. Whoever knows it, knows it from the payer.
+    pub(super) fn named(label: &str, payer: &str, id: &str, good_for: Duration) -> Self {
+        let key = digest(&[b"farebox payment identifier", label.as_bytes(), payer.as_bytes(), id.as_bytes()]);
+        Self { key, proof: key, good_for }
+    }
+
     /// The claim for a request. `lease` is the route's hold.
-    pub(crate) fn for_request(self, request: &Bound<'_>, lease: Duration, replay: Duration) -> Claim {
+    pub(crate) fn for_request(&self, request: &Bound<'_>, lease: Duration, replay: Duration) -> Claim {
         let query = request.query.unwrap_or_default().as_bytes();
         let body = Sha256::digest(request.body);
         let parts = [request.verb.as_bytes(), request.path.as_bytes(), query, &body];

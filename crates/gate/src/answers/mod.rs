@@ -5,6 +5,7 @@
 //! paying or running anything a second time. [`MemoryAnswers`] knows one process; a store that many share knows them all.
 
 mod claim;
+mod identifier;
 mod memory;
 mod run;
 mod waiting;
@@ -16,7 +17,11 @@ use bytes::Bytes;
 use farebox_x402::{Amount, Fault, Receipt};
 use http::{HeaderMap, StatusCode};
 
-pub use self::{claim::Claim, memory::MemoryAnswers};
+pub use self::{claim::Claim, identifier::Identifier, memory::MemoryAnswers};
+pub(crate) use self::{
+    claim::Single,
+    identifier::{BAD, MISSING},
+};
 pub(crate) use self::{
     claim::{Bound, of_charge, of_payment},
     run::Run,

@@ -8,54 +8,62 @@ use tracing::Instrument;
 
 use super::{AnswerStore, Kept, Ticket};
 
-/// A claim in hand. Dropped without a word, it is let go.
+/// The claims behind one run, in hand. Dropped without a word, they are let go.
 pub(crate) struct Run {
     store: Arc<dyn AnswerStore>,
-    ticket: Ticket,
+    /// The payment's, and its identifier's if it has one.
+    tickets: Vec<Ticket>,
     in_hand: bool,
 }
 
 impl Run {
-    pub(crate) const fn new(store: Arc<dyn AnswerStore>, ticket: Ticket) -> Self {
-        Self { store, ticket, in_hand: true }
+    pub(crate) fn new(store: Arc<dyn AnswerStore>, ticket: Ticket) -> Self {
+        Self { store, tickets: vec![ticket], in_hand: true }
     }
 
     /// A claim whose answer is kept.
-    pub(crate) const fn kept(store: Arc<dyn AnswerStore>, ticket: Ticket) -> Self {
-        Self { store, ticket, in_hand: false }
+    pub(crate) fn kept(store: Arc<dyn AnswerStore>, ticket: Ticket) -> Self {
+        Self { store, tickets: vec![ticket], in_hand: false }
+    }
+
+    /// Another claim for the same run.
+    pub(crate) fn add(&mut self, ticket: Ticket) {
+        self.tickets.push(ticket);
     }
 
     /// Keeps the answer before money is asked for. False if it cannot be kept: then nothing may be asked for.
     pub(crate) async fn keep(&mut self, kept: &Kept) -> bool {
-        match self.store.keep(self.ticket, kept).await {
-            Ok(true) => {
-                self.in_hand = false;
-                true
-            }
-            Ok(false) => {
-                tracing::error!("the handler outlived its hold, and its payment is in other hands: nothing is charged");
-                self.in_hand = false;
-                false
-            }
-            Err(fault) => {
-                tracing::error!(source = fault.source.as_deref(), "an answer cannot be kept: {fault}");
-                false
+        for ticket in &self.tickets {
+            match self.store.keep(*ticket, kept).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::error!("the handler outlived its hold, and its payment is in other hands");
+                    return false;
+                }
+                Err(fault) => {
+                    tracing::error!(source = fault.source.as_deref(), "an answer cannot be kept: {fault}");
+                    return false;
+                }
             }
         }
+        self.in_hand = false;
+        true
     }
 
     /// The money is taken.
     pub(crate) async fn close(self, receipt: &Receipt) {
-        if let Err(fault) = self.store.close(self.ticket, receipt).await {
-            // The answer is kept without it: the next who asks asks the rail.
-            tracing::error!(source = fault.source.as_deref(), "a receipt cannot be kept: {fault}");
+        for ticket in &self.tickets {
+            if let Err(fault) = self.store.close(*ticket, receipt).await {
+                // The answer is kept without it: the next who asks asks the rail.
+                tracing::error!(source = fault.source.as_deref(), "a receipt cannot be kept: {fault}");
+            }
         }
     }
 
     /// Nothing was taken.
     pub(crate) async fn let_go(mut self) {
         self.in_hand = false;
-        let_go(&*self.store, self.ticket).await;
+        let_go(&*self.store, &self.tickets).await;
     }
 }
 
@@ -64,25 +72,25 @@ impl Drop for Run {
         if !mem::take(&mut self.in_hand) {
             return;
         }
-        let (store, ticket) = (Arc::clone(&self.store), self.ticket);
+        let (store, tickets) = (Arc::clone(&self.store), mem::take(&mut self.tickets));
         match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(async move { let_go(&*store, ticket).await }.in_current_span())),
+            Ok(runtime) => drop(runtime.spawn(async move { let_go(&*store, &tickets).await }.in_current_span())),
             Err(_) => tracing::warn!("no runtime is left to let a payment go; its lease ends by itself"),
         }
     }
 }
 
-async fn let_go(store: &dyn AnswerStore, ticket: Ticket) {
-    if let Err(fault) = store.let_go(ticket).await {
-        tracing::error!(
-            source = fault.source.as_deref(),
-            "a payment cannot be let go, its lease ends by itself: {fault}"
-        );
+async fn let_go(store: &dyn AnswerStore, tickets: &[Ticket]) {
+    for ticket in tickets {
+        if let Err(fault) = store.let_go(*ticket).await {
+            let source = fault.source.as_deref();
+            tracing::error!(source, "a payment cannot be let go, its lease ends by itself: {fault}");
+        }
     }
 }
 
 impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("ticket", &self.ticket.run).finish_non_exhaustive()
+        f.debug_struct("Run").field("claims", &self.tickets.len()).finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use http_body::Body;
 use super::Paying;
 use crate::{
     answer::{self, Own},
-    answers::{self, Answer, AnswerStore, Bound, Claimed, Kept, Run, Ticket},
+    answers::{self, Answer, AnswerStore, Bound, Claimed, Kept, Run, Single, Ticket},
     body::Whole,
     finish::Finish,
     flow::{Outcome, Presented},
@@ -39,9 +39,9 @@ impl Paying {
         B: Body<Data = Bytes> + From<Bytes>,
         B::Error: Into<BoxError>,
     {
-        let single = match answers::of_payment(&self.payment) {
-            Ok(None) => return Turn::Run(request, None),
-            Ok(Some(single)) => single,
+        let names = match self.names() {
+            Ok(names) if names.is_empty() => return Turn::Run(request, None),
+            Ok(names) => names,
             Err(refusal) => return Turn::Over(self.refuse(&refusal).into()),
         };
         let (request, body) = match work::take_body(request, self.fare.max_request).await {
@@ -50,16 +50,51 @@ impl Paying {
         };
         let query = request.uri().query();
         let bound = Bound { verb: self.quote.verb(), path: self.quote.path(), query, body: &body };
-        let claim = single.for_request(&bound, self.fare.hold().ttl, self.fare.replay);
-        let store = self.gate.answers();
-        match answers::claim(&**store, &claim).await {
-            Ok(Claimed::Mine(ticket)) => Turn::Run(request, Some(Run::new(Arc::clone(store), ticket))),
-            Ok(Claimed::Kept(ticket, kept)) => Turn::Over(self.again(ticket, *kept).await.into()),
-            Ok(Claimed::Busy) => Turn::Over(self.taken(CODE_IN_USE, "another request is using this payment")),
-            Ok(Claimed::Spent) => Turn::Over(self.spent()),
-            Ok(Claimed::Other) => Turn::Over(self.taken(OTHER_REQUEST, "this payment is for another request")),
-            Err(fault) => Turn::Over(unclaimed(&fault).into()),
+        let mut run: Option<Run> = None;
+        for name in names {
+            match self.claim_one(&name, &bound, run.is_some()).await {
+                Ok(ticket) => match &mut run {
+                    Some(run) => run.add(ticket),
+                    None => run = Some(Run::new(Arc::clone(self.gate.answers()), ticket)),
+                },
+                Err(answer) => {
+                    if let Some(run) = run {
+                        run.let_go().await;
+                    }
+                    return Turn::Over(answer);
+                }
+            }
         }
+        Turn::Run(request, run)
+    }
+
+    /// What nobody else may have in hand at the same time: the payment, if it can pay once, before its request's own name.
+    fn names(&self) -> Result<Vec<Single>, Refusal> {
+        let payment = answers::of_payment(&self.payment)?;
+        let named = self.fare.identifier.map(|identifier| identifier.of(&self.fare.label, &self.payment));
+        Ok(payment.into_iter().chain(named.transpose()?.flatten()).collect())
+    }
+
+    /// Claims one name, or says what the request gets instead. Of a request that is `named` besides, another payment's
+    /// answer is given only once it is paid: nobody may ask for that money with this payment.
+    async fn claim_one(&self, name: &Single, bound: &Bound<'_>, named: bool) -> Result<Ticket, Box<Own>> {
+        let claim = name.for_request(bound, self.fare.hold().ttl, self.fare.replay);
+        match answers::claim(&**self.gate.answers(), &claim).await {
+            Ok(Claimed::Mine(ticket)) => Ok(ticket),
+            Ok(Claimed::Kept(_, kept)) if kept.receipt.is_none() && (named || self.payment_again()) => {
+                Err(self.taken(CODE_IN_USE, "it is not known yet whether this request was paid for"))
+            }
+            Ok(Claimed::Kept(ticket, kept)) => Err(self.again(ticket, *kept).await.into()),
+            Ok(Claimed::Busy) => Err(self.taken(CODE_IN_USE, "another request is using this payment")),
+            Ok(Claimed::Spent) => Err(self.spent()),
+            Ok(Claimed::Other) => Err(self.taken(OTHER_REQUEST, "this payment is for another request")),
+            Err(fault) => Err(unclaimed(&fault).into()),
+        }
+    }
+
+    /// True for a payment that can pay again: a name of its request says nothing about which payment paid.
+    fn payment_again(&self) -> bool {
+        matches!(answers::of_payment(&self.payment), Ok(None))
     }
 
     fn taken(&self, code: &str, reason: &str) -> Box<Own> {

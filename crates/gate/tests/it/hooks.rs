@@ -47,7 +47,11 @@ impl Hooks for Log {
     }
 
     async fn after_verify(&self, _: &Asked, payment: &PaymentContext) -> Result<(), HookError> {
-        self.say(format!("verified {} {}", payment.request_id(), payment.agent_request().unwrap().agent_name().unwrap()))
+        self.say(format!(
+            "verified {} {}",
+            payment.request_id(),
+            payment.agent_request().unwrap().agent_name().unwrap()
+        ))
     }
 
     async fn after_settle(&self, _: &Asked, amount: Amount, receipt: &Receipt) -> Result<(), HookError> {

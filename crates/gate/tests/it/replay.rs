@@ -9,7 +9,10 @@ use axum::{
     response::{AppendHeaders, IntoResponse},
     routing::{get, post},
 };
-use farebox_gate::{Gate, Route, answers::MemoryAnswers};
+use farebox_gate::{
+    Gate, Route,
+    answers::{Identifier, MemoryAnswers},
+};
 use farebox_types::Mode;
 use farebox_x402::header as codec;
 use http::{Method, StatusCode};
@@ -207,4 +210,56 @@ async fn a_body_that_is_too_long_to_be_told_apart_is_413_and_uncharged() {
     let answer = server.post("/x", "01234567890", &[(name, &value)]).await;
     assert_eq!((answer.status, server.runs.count(), chain.counts()), (StatusCode::PAYLOAD_TOO_LARGE, 0, [0, 0]));
     assert_eq!(server.post("/x", "0123456789", &[(name, &value)]).await.body, "0123456789");
+}
+
+fn named(payment: &farebox_x402::PaymentPayload, id: &str) -> farebox_x402::PaymentPayload {
+    let mut payment = payment.clone();
+    let info = json!({"info": {"required": false, "id": id}});
+    payment.extensions.insert("payment-identifier".to_owned(), info);
+    payment
+}
+
+#[tokio::test]
+async fn a_request_sent_again_under_its_name_is_answered_once_whatever_payment_it_brings() {
+    let (server, chain) = start(exact().payment_identifier(Identifier::Optional)).await;
+    let extension = &server.get("/paid").await.offer().unwrap().extensions["payment-identifier"];
+    assert_eq!(extension["info"], json!({"required": false}));
+    let id = "pay_0123456789abcdef";
+    let first = pay(&server, "/paid", &named(&signed(&server, "/paid").await, id)).await;
+    let second = pay(&server, "/paid", &named(&signed(&server, "/paid").await, id)).await;
+    assert_eq!((first.status, &first.body, first.receipt()), (second.status, &second.body, second.receipt()));
+    assert_eq!((first.status, server.runs.count(), chain.counts()), (StatusCode::OK, 1, [1, 1]));
+    let other = pay(&server, "/other", &named(&signed(&server, "/other").await, id)).await;
+    assert_eq!(other.status, StatusCode::OK, "a name is a route's own");
+    let third = pay(&server, "/paid?q", &named(&signed(&server, "/paid").await, id)).await;
+    assert_eq!((third.status, third.offer()), (StatusCode::CONFLICT, None));
+    let unnamed = signed(&server, "/paid").await;
+    assert_eq!(pay(&server, "/paid", &unnamed).await.status, StatusCode::OK);
+    assert_eq!((server.runs.count(), chain.transfers()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_route_that_asks_for_a_name_refuses_a_payment_without_one() {
+    let (server, chain) = start(exact().payment_identifier(Identifier::Required)).await;
+    let payment = signed(&server, "/paid").await;
+    let required = |id: &str| {
+        let mut payment = named(&payment, id);
+        payment.extensions["payment-identifier"]["info"]["required"] = json!(true);
+        payment
+    };
+    for payment in [payment.clone(), required("short"), required("with spaces in its words")] {
+        let answer = pay(&server, "/paid", &payment).await;
+        assert_eq!((answer.status, chain.counts()), (StatusCode::BAD_REQUEST, [0, 0]), "{}", answer.message());
+    }
+    assert_eq!(pay(&server, "/paid", &required("pay_0123456789abcdef")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn one_payment_under_two_names_pays_once() {
+    let (server, chain) = start(exact().payment_identifier(Identifier::Optional)).await;
+    let payment = signed(&server, "/slow").await;
+    let (one, two) = (named(&payment, "pay_0123456789abcdef"), named(&payment, "pay_fedcba9876543210"));
+    let (one, two) = tokio::join!(pay(&server, "/slow", &one), pay(&server, "/slow", &two));
+    assert_eq!((one.status, &one.body), (two.status, &two.body));
+    assert_eq!((server.runs.count(), chain.counts()), (1, [1, 1]));
 }
