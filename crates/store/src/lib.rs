@@ -6,6 +6,7 @@
 mod audit;
 mod codec;
 mod fault;
+mod gate_answers;
 mod lanes;
 mod migration;
 mod open;
@@ -18,6 +19,7 @@ mod store;
 mod verify;
 
 pub use fault::{Fault, Retry};
+pub use gate_answers::{GateAnswer, GateAnswerStore, GateClaim, GateClaimed};
 pub use migration::SchemaState;
 pub use open::{BadDatabaseUrl, Database, DatabaseUrl};
 pub use postgres::{PostgresOptions, PostgresStore};

@@ -44,8 +44,10 @@ macro_rules! migrations {
     };
 }
 
-pub(crate) const SQLITE: &[Migration] = migrations!("sqlite": 1 "0001_foundation", 2 "0002_settlements");
-pub(crate) const POSTGRES: &[Migration] = migrations!("postgres": 1 "0001_foundation", 2 "0002_settlements");
+pub(crate) const SQLITE: &[Migration] =
+    migrations!("sqlite": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers");
+pub(crate) const POSTGRES: &[Migration] =
+    migrations!("postgres": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers");
 
 /// Compares the last applied number (0 = none) with what there is.
 pub(crate) fn state(applied: i64, known: &[Migration]) -> SchemaState {

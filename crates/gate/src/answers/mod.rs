@@ -8,6 +8,10 @@ mod claim;
 mod identifier;
 mod memory;
 mod run;
+#[cfg(feature = "store")]
+mod sealed;
+#[cfg(feature = "store")]
+mod sql;
 mod waiting;
 
 use std::time::Duration;
@@ -27,6 +31,9 @@ pub(crate) use self::{
     run::Run,
     waiting::claim,
 };
+
+#[cfg(feature = "store")]
+pub use self::sql::SqlAnswers;
 
 /// What became of a claim.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ mod cold;
 mod columns;
 mod connect;
 mod fault;
+mod gate_answers;
 mod ledger;
 mod reads;
 mod schema;

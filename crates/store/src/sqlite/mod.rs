@@ -1,6 +1,7 @@
 //! SQLite: one file, one process, one writer thread; readers on their own connections.
 
 mod cold;
+mod gate_answers;
 mod ledger;
 mod reads;
 mod schema;

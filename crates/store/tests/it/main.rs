@@ -7,6 +7,7 @@
 mod cold;
 mod commit;
 mod corruption;
+mod gate_answers;
 mod ledger;
 mod limits;
 mod load;
