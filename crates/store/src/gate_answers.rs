@@ -34,9 +34,9 @@ pub struct GateClaim {
 pub enum GateClaimed {
     /// It is this run's.
     Mine,
-    /// Another run has it.
+    /// Another run has it, or somebody is asking for its money.
     Busy,
-    /// It has an answer, from this run.
+    /// It has an answer, from this run. One without a receipt is in the claimant's hands for the claim's lease.
     Kept(i64, GateAnswer),
     /// It has paid for an answer that is no longer given again.
     Spent,
@@ -70,6 +70,8 @@ pub trait GateAnswerStore: Send + Sync {
         run: i64,
         kept: &GateAnswer,
     ) -> Result<bool, Fault>;
+    /// Nobody knows whether its money was taken: the next who claims it gets it to ask.
+    async fn put_down_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64) -> Result<(), Fault>;
     /// Its money is taken.
     async fn close_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64, receipt: &str) -> Result<(), Fault>;
     /// Nothing was taken: the payment may be brought again.
@@ -83,22 +85,48 @@ pub(crate) struct GateRow {
     pub(crate) run: i64,
     pub(crate) proof: Vec<u8>,
     pub(crate) request: Vec<u8>,
-    pub(crate) running: bool,
+    pub(crate) state: State,
+    pub(crate) lease_until: i64,
     pub(crate) replay_until: i64,
     pub(crate) kept: GateAnswer,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Running,
+    Open,
+    Closed,
+}
+
+impl State {
+    pub(crate) fn read(text: &str) -> Self {
+        match text {
+            "running" => Self::Running,
+            "open" => Self::Open,
+            _ => Self::Closed,
+        }
+    }
+}
+
 impl GateRow {
+    /// True for an answer whose money the claimant has to ask for, once the row's lease is its own.
+    pub(crate) fn is_to_be_asked(&self, claim: &GateClaim, now: i64) -> bool {
+        let theirs = self.request == claim.request && self.proof == claim.proof;
+        self.state == State::Open && self.lease_until <= now && theirs
+    }
+
     /// What it means for a claim that did not get it.
     pub(crate) fn claimed(self, claim: &GateClaim, now: i64) -> GateClaimed {
-        if self.running {
+        if self.state == State::Running {
             return GateClaimed::Busy;
         }
         if self.request != claim.request {
             return GateClaimed::Other;
         }
-        let open = self.kept.receipt.is_none();
-        let again = open || (now < self.replay_until && self.kept.answer.is_some());
+        if self.state == State::Open && self.lease_until > now {
+            return GateClaimed::Busy;
+        }
+        let again = self.state == State::Open || (now < self.replay_until && self.kept.answer.is_some());
         match again && self.proof == claim.proof {
             true => GateClaimed::Kept(self.run, self.kept),
             false => GateClaimed::Spent,

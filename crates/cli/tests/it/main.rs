@@ -8,6 +8,7 @@ mod hostile;
 mod journey;
 mod kill_9;
 mod kill_9_settling;
+mod one_answer;
 mod parallel;
 mod pay;
 mod stack;

@@ -45,6 +45,8 @@ struct Entry {
     replay: Duration,
     remember: Duration,
     kept: Option<(Instant, Kept)>,
+    /// Somebody is asking for its money.
+    asking: bool,
 }
 
 impl MemoryAnswers {
@@ -77,15 +79,19 @@ impl MemoryAnswers {
 impl Book {
     fn claim(&mut self, claim: &Claim, now: Instant) -> Claimed {
         self.forget(now);
-        let Some(entry) = self.entries.get(&claim.key) else { return Claimed::Mine(self.begin(claim)) };
+        let Some(entry) = self.entries.get_mut(&claim.key) else { return Claimed::Mine(self.begin(claim)) };
         let Some((at, kept)) = &entry.kept else { return Claimed::Busy };
         if entry.request != claim.request {
             return Claimed::Other;
+        }
+        if entry.asking && kept.receipt.is_none() {
+            return Claimed::Busy;
         }
         let replayed = now < *at + entry.replay && entry.proof == claim.proof && kept.answer.is_some();
         // While its money is open it is nobody's, however long ago it was kept.
         match (replayed, &kept.receipt) {
             (true, _) | (false, None) if entry.proof == claim.proof => {
+                entry.asking = true;
                 Claimed::Kept(Ticket { key: claim.key, run: entry.run }, Box::new(kept.clone()))
             }
             _ => Claimed::Spent,
@@ -95,7 +101,7 @@ impl Book {
     fn begin(&mut self, claim: &Claim) -> Ticket {
         self.runs += 1;
         let Claim { key, proof, request, replay, remember, .. } = *claim;
-        let entry = Entry { run: self.runs, proof, request, replay, remember, kept: None };
+        let entry = Entry { run: self.runs, proof, request, replay, remember, kept: None, asking: true };
         self.entries.insert(key, entry);
         Ticket { key, run: self.runs }
     }
@@ -113,6 +119,12 @@ impl Book {
         self.order.push_back(ticket);
         self.answers.push_back(ticket);
         true
+    }
+
+    fn put_down(&mut self, ticket: Ticket) {
+        if let Some(entry) = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run) {
+            entry.asking = false;
+        }
     }
 
     fn close(&mut self, ticket: Ticket, receipt: &Receipt) {
@@ -173,6 +185,11 @@ impl AnswerStore for MemoryAnswers {
 
     async fn keep(&self, ticket: Ticket, kept: &Kept) -> Result<bool, Fault> {
         Ok(self.book().keep(ticket, kept, Instant::now()))
+    }
+
+    async fn put_down(&self, ticket: Ticket) -> Result<(), Fault> {
+        self.book().put_down(ticket);
+        Ok(())
     }
 
     async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<(), Fault> {
@@ -252,8 +269,11 @@ mod tests {
         let mut book = book(&answers);
         let ticket = mine(&mut book, &claim(1));
         assert!(book.keep(ticket, &kept(10), Instant::now()));
+        assert!(matches!(book.claim(&claim(1), Instant::now()), Claimed::Busy), "its money is being asked for");
+        book.put_down(ticket);
         let open = book.claim(&claim(1), Instant::now());
         assert!(matches!(open, Claimed::Kept(_, kept) if kept.receipt.is_none()));
+        assert!(matches!(book.claim(&claim(1), Instant::now()), Claimed::Busy), "one asks at a time");
         book.close(ticket, &Receipt::default());
         let closed = book.claim(&claim(1), Instant::now());
         assert!(matches!(closed, Claimed::Kept(_, kept) if kept.receipt.is_some() && kept.answer.is_some()));

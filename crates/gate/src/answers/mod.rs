@@ -40,9 +40,10 @@ pub use self::sql::SqlAnswers;
 pub enum Claimed {
     /// Nobody has it: run the handler, under this ticket.
     Mine(Ticket),
-    /// Another request has it. Ask again in a while.
+    /// Another request has it, or is asking for its money. Ask again in a while.
     Busy,
-    /// It has an answer. Without a receipt nobody knows yet whether the money was taken: ask the rail.
+    /// It has an answer. Without a receipt nobody knows yet whether the money was taken: it is in hand until the rail was
+    /// asked, and then closed, let go, or put down.
     Kept(Ticket, Box<Kept>),
     /// It has paid for an answer that is no longer kept.
     Spent,
@@ -99,6 +100,9 @@ pub trait AnswerStore: Send + Sync + 'static {
     /// Keeps the handler's answer; the money is asked for next. False if the ticket is no longer the latest: then nothing
     /// may be asked for.
     async fn keep(&self, ticket: Ticket, kept: &Kept) -> Result<bool, Fault>;
+
+    /// Nobody knows whether the money was taken: the next who claims it may ask.
+    async fn put_down(&self, ticket: Ticket) -> Result<(), Fault>;
 
     /// The money is taken: the answer has its receipt.
     async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<(), Fault>;

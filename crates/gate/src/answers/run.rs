@@ -50,6 +50,15 @@ impl Run {
         true
     }
 
+    /// Nobody knows whether the money was taken: the next who brings the payment may ask.
+    pub(crate) async fn put_down(&self) {
+        for ticket in &self.tickets {
+            if let Err(fault) = self.store.put_down(*ticket).await {
+                tracing::error!(source = fault.source.as_deref(), "a payment cannot be put down: {fault}");
+            }
+        }
+    }
+
     /// The money is taken.
     pub(crate) async fn close(self, receipt: &Receipt) {
         for ticket in &self.tickets {

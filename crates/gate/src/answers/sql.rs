@@ -69,6 +69,10 @@ impl AnswerStore for SqlAnswers {
         self.store.keep_answer(self.tenant, ticket.key, run(ticket), &row).await.map_err(fault)
     }
 
+    async fn put_down(&self, ticket: Ticket) -> Result<(), Fault> {
+        self.store.put_down_answer(self.tenant, ticket.key, run(ticket)).await.map_err(fault)
+    }
+
     async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<(), Fault> {
         let receipt = written(receipt)?;
         self.store.close_answer(self.tenant, ticket.key, run(ticket), &receipt).await.map_err(fault)

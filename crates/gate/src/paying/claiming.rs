@@ -127,6 +127,7 @@ impl Paying {
             Outcome::Unknown(unknown) => {
                 let (fault, receipt) = (unknown.fault(), unknown.receipt());
                 let pending = answer::pending(fault, &receipt, self.v1);
+                run.put_down().await;
                 reconcile::later(unknown, self.fare.on_unknown, Some(run));
                 pending
             }

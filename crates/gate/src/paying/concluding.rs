@@ -64,7 +64,12 @@ pub(super) async fn take(held: Held, answer: Option<Answer>, told: Option<Told>)
             }
             Taken::Refused(refused)
         }
-        Outcome::Unknown(unknown) => Taken::Unknown(unknown, run),
+        Outcome::Unknown(unknown) => {
+            if let Some(run) = &run {
+                run.put_down().await;
+            }
+            Taken::Unknown(unknown, run)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::{Row, postgres::PgRow};
 use super::{PostgresStore, connect::limited};
 use crate::{
     Fault, GateAnswer, GateAnswerStore, GateClaim, GateClaimed,
-    gate_answers::{GateRow, SWEPT, micros},
+    gate_answers::{GateRow, SWEPT, State, micros},
 };
 
 const TAKE: &str = "INSERT INTO gate_answer \
@@ -17,10 +17,14 @@ const TAKE: &str = "INSERT INTO gate_answer \
      state = 'running', lease_until = excluded.lease_until, replay = excluded.replay, remember = excluded.remember, \
      forget_at = excluded.forget_at, request_id = NULL, amount = NULL, answer = NULL, receipt = NULL \
      WHERE (gate_answer.state = 'running' AND gate_answer.lease_until <= $10) OR gate_answer.forget_at <= $10";
-const READ: &str = "SELECT run, proof, request, state, replay_until, request_id, amount, answer, receipt \
+const READ: &str = "SELECT run, proof, request, state, lease_until, replay_until, request_id, amount, answer, receipt \
      FROM gate_answer WHERE tenant = $1 AND key = $2";
 const KEEP: &str = "UPDATE gate_answer SET state = $4, request_id = $5, amount = $6, answer = $7, receipt = $8, \
      replay_until = $9 + replay, forget_at = $9 + remember WHERE tenant = $1 AND key = $2 AND run = $3";
+const LEASE: &str = "UPDATE gate_answer SET lease_until = $4 \
+     WHERE tenant = $1 AND key = $2 AND run = $3 AND state = 'open' AND lease_until <= $5";
+const PUT_DOWN: &str =
+    "UPDATE gate_answer SET lease_until = 0 WHERE tenant = $1 AND key = $2 AND run = $3 AND state = 'open'";
 const SWEEP: &str = "DELETE FROM gate_answer WHERE (tenant, key) IN \
      (SELECT tenant, key FROM gate_answer WHERE tenant = $1 AND forget_at <= $2 LIMIT $3 FOR UPDATE SKIP LOCKED)";
 
@@ -29,13 +33,14 @@ fn row(row: &PgRow) -> sqlx::Result<GateRow> {
         run: row.try_get(0)?,
         proof: row.try_get(1)?,
         request: row.try_get(2)?,
-        running: row.try_get::<&str, _>(3)? == "running",
-        replay_until: row.try_get(4)?,
+        state: State::read(row.try_get(3)?),
+        lease_until: row.try_get(4)?,
+        replay_until: row.try_get(5)?,
         kept: GateAnswer {
-            request_id: row.try_get::<Option<String>, _>(5)?.unwrap_or_default(),
-            amount: row.try_get::<Option<String>, _>(6)?.unwrap_or_default(),
-            answer: row.try_get(7)?,
-            receipt: row.try_get(8)?,
+            request_id: row.try_get::<Option<String>, _>(6)?.unwrap_or_default(),
+            amount: row.try_get::<Option<String>, _>(7)?.unwrap_or_default(),
+            answer: row.try_get(8)?,
+            receipt: row.try_get(9)?,
         },
     })
 }
@@ -66,7 +71,13 @@ impl GateAnswerStore for PostgresStore {
         let found = limited(read.fetch_optional(&self.pool)).await?;
         // Gone in between: whoever had it has let it go.
         let Some(found) = found else { return Ok(GateClaimed::Busy) };
-        Ok(row(&found)?.claimed(claim, now))
+        let row = row(&found)?;
+        if row.is_to_be_asked(claim, now) {
+            let lease = sqlx::query(LEASE).bind(tenant).bind(claim.key).bind(row.run).bind(lease_until).bind(now);
+            let leased = limited(lease.execute(&self.pool)).await?.rows_affected() == 1;
+            return Ok(if leased { row.claimed(claim, now) } else { GateClaimed::Busy });
+        }
+        Ok(row.claimed(claim, now))
     }
 
     async fn keep_answer(
@@ -87,6 +98,12 @@ impl GateAnswerStore for PostgresStore {
             .bind(kept.receipt.as_deref())
             .bind(self.clock.now().micros());
         Ok(limited(keep.execute(&self.pool)).await?.rows_affected() == 1)
+    }
+
+    async fn put_down_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64) -> Result<(), Fault> {
+        let put_down = sqlx::query(PUT_DOWN).bind(tenant.uuid()).bind(key).bind(run);
+        limited(put_down.execute(&self.pool)).await?;
+        Ok(())
     }
 
     async fn close_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64, receipt: &str) -> Result<(), Fault> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{SqliteStore, store::in_transaction};
 use crate::{
     Fault, GateAnswer, GateAnswerStore, GateClaim, GateClaimed,
-    gate_answers::{GateRow, SWEPT, micros},
+    gate_answers::{GateRow, SWEPT, State, micros},
 };
 
 const TAKE: &str = "INSERT INTO gate_answer \
@@ -17,10 +17,14 @@ const TAKE: &str = "INSERT INTO gate_answer \
      state = 'running', lease_until = excluded.lease_until, replay = excluded.replay, remember = excluded.remember, \
      forget_at = excluded.forget_at, request_id = NULL, amount = NULL, answer = NULL, receipt = NULL \
      WHERE (gate_answer.state = 'running' AND gate_answer.lease_until <= ?10) OR gate_answer.forget_at <= ?10";
-const READ: &str = "SELECT run, proof, request, state, replay_until, request_id, amount, answer, receipt \
+const READ: &str = "SELECT run, proof, request, state, lease_until, replay_until, request_id, amount, answer, receipt \
      FROM gate_answer WHERE tenant = ?1 AND key = ?2";
 const KEEP: &str = "UPDATE gate_answer SET state = ?4, request_id = ?5, amount = ?6, answer = ?7, receipt = ?8, \
      replay_until = ?9 + replay, forget_at = ?9 + remember WHERE tenant = ?1 AND key = ?2 AND run = ?3";
+const LEASE: &str = "UPDATE gate_answer SET lease_until = ?4 \
+     WHERE tenant = ?1 AND key = ?2 AND run = ?3 AND state = 'open' AND lease_until <= ?5";
+const PUT_DOWN: &str =
+    "UPDATE gate_answer SET lease_until = 0 WHERE tenant = ?1 AND key = ?2 AND run = ?3 AND state = 'open'";
 const SWEEP: &str = "DELETE FROM gate_answer WHERE (tenant, key) IN \
      (SELECT tenant, key FROM gate_answer WHERE tenant = ?1 AND forget_at <= ?2 LIMIT ?3)";
 
@@ -46,7 +50,12 @@ fn claim(sql: &Connection, claim: &GateClaim, now: i64) -> Result<GateClaimed, F
         return Ok(GateClaimed::Mine);
     }
     let row = sql.prepare_cached(READ)?.query_row((tenant.as_bytes(), claim.key), row).optional()?;
-    Ok(row.map_or(GateClaimed::Busy, |row| row.claimed(claim, now)))
+    let Some(row) = row else { return Ok(GateClaimed::Busy) };
+    if row.is_to_be_asked(claim, now) {
+        let lease = sql.prepare_cached(LEASE)?.execute((tenant.as_bytes(), claim.key, row.run, lease_until, now))?;
+        return Ok(if lease == 1 { row.claimed(claim, now) } else { GateClaimed::Busy });
+    }
+    Ok(row.claimed(claim, now))
 }
 
 fn row(row: &Row<'_>) -> rusqlite::Result<GateRow> {
@@ -54,13 +63,14 @@ fn row(row: &Row<'_>) -> rusqlite::Result<GateRow> {
         run: row.get(0)?,
         proof: row.get(1)?,
         request: row.get(2)?,
-        running: row.get::<_, String>(3)? == "running",
-        replay_until: row.get(4)?,
+        state: State::read(&row.get::<_, String>(3)?),
+        lease_until: row.get(4)?,
+        replay_until: row.get(5)?,
         kept: GateAnswer {
-            request_id: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
-            amount: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
-            answer: row.get(7)?,
-            receipt: row.get(8)?,
+            request_id: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
+            amount: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
+            answer: row.get(8)?,
+            receipt: row.get(9)?,
         },
     })
 }
@@ -86,6 +96,14 @@ impl GateAnswerStore for SqliteStore {
             let tenant = tenant.uuid();
             let row = params![tenant.as_bytes(), key, run, state, request_id, amount, answer, receipt, now];
             Ok(sql.prepare_cached(KEEP)?.execute(row)? == 1)
+        })
+        .await
+    }
+
+    async fn put_down_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64) -> Result<(), Fault> {
+        self.read(move |sql| {
+            sql.prepare_cached(PUT_DOWN)?.execute((tenant.uuid().as_bytes(), key, run))?;
+            Ok(())
         })
         .await
     }

@@ -49,7 +49,10 @@ async fn an_answer_is_given_again_while_it_is_kept_and_its_payment_stays_spent_a
     };
     claimed(1, |_| {}).await;
     assert!(store.keep_answer(tenant, [1; 32], 1, &answer()).await.unwrap());
+    assert_eq!(claimed(2, |_| {}).await, GateClaimed::Busy, "its money is being asked for");
+    store.put_down_answer(tenant, [1; 32], 1).await.unwrap();
     assert_eq!(claimed(2, |_| {}).await, GateClaimed::Kept(1, answer()));
+    assert_eq!(claimed(2, |_| {}).await, GateClaimed::Busy, "one asks at a time");
     assert_eq!(store.answer_receipt(tenant, "r-1").await.unwrap(), Some(None));
     store.close_answer(tenant, [1; 32], 1, "{}").await.unwrap();
     let paid = GateAnswer { receipt: Some("{}".into()), ..answer() };
