@@ -10,6 +10,8 @@ mod disconnect;
 mod fake;
 #[cfg(feature = "client")]
 mod fares;
+#[cfg(feature = "client")]
+mod fault_table;
 mod first;
 mod handler;
 mod harness;
