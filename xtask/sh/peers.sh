@@ -25,3 +25,16 @@ need_x402_peers() {
     need_python_peer x402 conformance/x402/python/requirements.txt
     export FAREBOX_X402_PYTHON=$python_peer
 }
+
+# The other middlewares, for the gate's benchmark. The Rust one is built once, into a folder of its own.
+need_gate_peers() {
+    local home
+    need_x402_peers
+    need_python_peer payments-py conformance/payments-py/requirements.txt
+    export FAREBOX_PAYMENTS_PYTHON=$python_peer
+    home=$(realpath -m "${CARGO_TARGET_DIR:-target}/peers/x402-axum")
+    say 'building x402-axum; the first build takes some minutes'
+    cargo build -q --release --locked --manifest-path bench/peers/x402-axum/Cargo.toml --target-dir "$home" ||
+        die 'x402-axum could not be built'
+    export FAREBOX_X402_AXUM=$home/release/x402-axum-peer
+}

@@ -13,9 +13,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-pub(super) struct Load<'a> {
+use super::payment::Payment;
+
+pub(super) struct Load {
     pub(super) address: SocketAddr,
-    pub(super) header: Option<&'a str>,
+    pub(super) payment: Payment,
     pub(super) connections: usize,
     pub(super) duration: Duration,
 }
@@ -26,13 +28,13 @@ pub(super) struct Answers {
     pub(super) elapsed: Duration,
 }
 
-impl Load<'_> {
+impl Load {
     /// Every answer must be a 200.
     pub(super) async fn run(&self) -> anyhow::Result<Answers> {
         let started = Instant::now();
         let until = started + self.duration;
         let tasks: Vec<_> = (0..self.connections)
-            .map(|_| tokio::spawn(connection(self.address, self.header.map(ToOwned::to_owned), until)))
+            .map(|_| tokio::spawn(connection(self.address, self.payment.clone(), until)))
             .collect();
         let mut latencies_us = Vec::new();
         for task in tasks {
@@ -43,7 +45,7 @@ impl Load<'_> {
     }
 }
 
-async fn connection(address: SocketAddr, header: Option<String>, until: Instant) -> anyhow::Result<Vec<u32>> {
+async fn connection(address: SocketAddr, payment: Payment, until: Instant) -> anyhow::Result<Vec<u32>> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -51,7 +53,7 @@ async fn connection(address: SocketAddr, header: Option<String>, until: Instant)
     let mut latencies = Vec::new();
     while Instant::now() < until {
         let mut request = Request::post("/paid").header("host", "bench").header("content-type", "application/json");
-        if let Some(header) = &header {
+        if let Some(header) = payment.header()? {
             request = request.header("payment-signature", header);
         }
         let asked = Instant::now();

@@ -3,12 +3,17 @@
 //! Every subject is a process of its own, so that its CPU time can be read; the load comes from this one.
 
 mod load;
+mod payment;
+mod peers;
 pub(crate) mod subject;
 
 use std::time::Duration;
 
-use load::Load;
-
+use self::{
+    load::Load,
+    payment::Payment,
+    peers::{PEERS, Peer},
+};
 use crate::{
     figure::{Figure, median, paired, rounded},
     process::Process,
@@ -44,12 +49,44 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     compare("gate, remote backend", &remote, "bare handler, two upstream calls", &two_calls).await?;
     drop((remote, two_calls, stub));
 
+    on_chain().await?;
+
     let unprotected = Process::start(&["unprotected"])?;
     let local = Process::start(&["gate-local"])?;
     compare("gate, in-process credits on SQLite", &local, "the same route, unprotected", &unprotected).await
 }
 
+/// One authorization a request, a remote facilitator: ours beside its ceiling and beside the other middlewares.
+async fn on_chain() -> anyhow::Result<()> {
+    let stub = Process::start(&["chain-stub"])?;
+    let two_calls = Process::start(&["two-calls", stub.url()])?;
+    let ours = Process::start(&["gate-chain", stub.url()])?;
+    let name = "gate, remote facilitator";
+    let paid = (&ours, Payment::fresh(&ours).await?);
+    compare_paid(name, &paid, "bare handler, two upstream calls", &(&two_calls, Payment::of(&two_calls)?)).await?;
+    for peer in PEERS {
+        if !peer.is_there() {
+            eprintln!("{} is not here; ./x bench gate sets it up", peer.name());
+            continue;
+        }
+        let theirs = peer.start(stub.url())?;
+        let payment = match peer {
+            Peer::PaymentsPy => Payment::of(&theirs)?,
+            Peer::X402Axum | Peer::X402FastApi => Payment::fresh(&theirs).await?,
+        };
+        compare_paid(name, &paid, peer.name(), &(&theirs, payment)).await?;
+    }
+    Ok(())
+}
+
 async fn compare(subject: &str, ours: &Process, baseline: &str, theirs: &Process) -> anyhow::Result<()> {
+    compare_paid(subject, &(ours, Payment::of(ours)?), baseline, &(theirs, Payment::of(theirs)?)).await
+}
+
+/// A subject and what is presented to it.
+type Paid<'a> = (&'a Process, Payment);
+
+async fn compare_paid(subject: &str, ours: &Paid<'_>, baseline: &str, theirs: &Paid<'_>) -> anyhow::Result<()> {
     for connections in CONNECTIONS {
         let (mut our_samples, mut their_samples) = (Vec::new(), Vec::new());
         sample(ours, connections, Duration::from_millis(500)).await?;
@@ -77,9 +114,9 @@ async fn compare(subject: &str, ours: &Process, baseline: &str, theirs: &Process
     Ok(())
 }
 
-async fn sample(subject: &Process, connections: usize, duration: Duration) -> anyhow::Result<Sample> {
+async fn sample((subject, payment): &Paid<'_>, connections: usize, duration: Duration) -> anyhow::Result<Sample> {
     let before = subject.cpu()?;
-    let load = Load { address: subject.address(), header: subject.header(), connections, duration };
+    let load = Load { address: subject.address(), payment: payment.clone(), connections, duration };
     let answers = load.run().await?;
     let cpu = subject.cpu()?.saturating_sub(before);
     let count = answers.latencies_us.len();

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
-use axum::{Json, Router, body::Body, extract::State, routing::post};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    routing::{get, post},
+};
 use bytes::Bytes;
 use farebox_gate::{Gate, Route};
 use farebox_server::{Backend, Keyring, issue_api_key, router};
 use farebox_store::{Change, Merchant, OperationKey, Record, Role, SqliteStore, Store};
 use farebox_types::{Clock, Id, Mode, Secret, SystemClock};
-use farebox_x402::client::CreditsClient;
+use farebox_x402::client::{ChainFacilitator, CreditsClient};
 use http::{Request, Uri, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
@@ -22,6 +27,9 @@ use tower::ServiceExt;
 
 const VERIFIED: &str = r#"{"isValid":true,"payer":"0x857b06519e91e3a54538791bdbb0e22373e36b66","network":"eip155:84532","agentRequestId":"019a0000-0000-7000-8000-000000000001"}"#;
 const SETTLED: &str = r#"{"success":true,"payer":"0x857b06519e91e3a54538791bdbb0e22373e36b66","transaction":"0x1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdef","network":"eip155:84532","creditsRedeemed":"1","remainingBalance":"9"}"#;
+const SUPPORTED: &str = r#"{"kinds":[{"x402Version":2,"scheme":"exact","network":"eip155:84532"}],"extensions":[],"signers":{"eip155:*":["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"]}}"#;
+const CHAIN_VERIFIED: &str = r#"{"isValid":true,"payer":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8"}"#;
+const CHAIN_SETTLED: &str = r#"{"success":true,"payer":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8","transaction":"0x1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdef","network":"eip155:84532"}"#;
 /// About what an access token weighs.
 const TOKEN_BYTES: usize = 1000;
 
@@ -35,6 +43,8 @@ pub(crate) async fn serve(subject: &str, rest: &[&str]) -> anyhow::Result<()> {
             let client = CreditsClient::new(upstream, Secret::new("local:bench".into()))?;
             (handler().layer(gate(Arc::new(client), "7")?), Some("A".repeat(TOKEN_BYTES)))
         }
+        ("chain-stub", []) => (chain_stub(), None),
+        ("gate-chain", [facilitator]) => (handler().layer(gate_on_chain(facilitator)?), None),
         ("gate-local", []) => gate_local().await?,
         _ => bail!("no such subject: {subject} {}", rest.join(" ")),
     };
@@ -57,6 +67,23 @@ fn stub() -> Router {
 fn gate(facilitator: Arc<dyn farebox_x402::Facilitator>, plan: &str) -> anyhow::Result<Gate> {
     let builder = Gate::builder().facilitator(facilitator).mode(Mode::Test);
     Ok(builder.route("POST /paid", Route::credits(plan)).build()?)
+}
+
+/// A facilitator that believes everybody; a credits backend too, so that every middleware finds its own there.
+fn chain_stub() -> Router {
+    let answer = |text: &'static str| async move || ([(CONTENT_TYPE, "application/json")], text);
+    let supported = answer(SUPPORTED);
+    Router::new()
+        .route("/verify", post(answer(CHAIN_VERIFIED)))
+        .route("/settle", post(answer(CHAIN_SETTLED)))
+        .route("/supported", get(supported))
+        .merge(stub())
+}
+
+fn gate_on_chain(facilitator: &str) -> anyhow::Result<Gate> {
+    let gate = Gate::builder().chain(Arc::new(ChainFacilitator::at(facilitator)?)).mode(Mode::Test);
+    let price = Route::exact("$0.01").pay_to("0x209693Bc6afc0C5328bA36FaF03C514EF312287C").network("eip155:84532");
+    Ok(gate.route("POST /paid", price).build()?)
 }
 
 #[derive(Clone)]

@@ -9,6 +9,7 @@ use tracing::Instrument;
 use crate::{
     answers::Run,
     flow::{Outcome, Unknown},
+    hooks::Told,
 };
 
 const FIRST: Duration = Duration::from_secs(1);
@@ -20,20 +21,29 @@ const MOST: usize = 1024;
 
 static OPEN: Semaphore = Semaphore::const_new(MOST);
 
+/// A payment whose outcome is unknown, and what to do when it is known.
+pub(crate) struct Open {
+    pub(crate) unknown: Unknown,
+    pub(crate) policy: UnknownPolicy,
+    /// Keeps its answer.
+    pub(crate) run: Option<Run>,
+    pub(crate) told: Option<Told>,
+}
+
 /// Goes on asking in the background: for the money, where the answer was served or nothing can be given back; to give it
 /// back, where it was withheld.
 /// It ends with the process; an unsettled hold then runs out, and nothing is charged.
-pub(crate) fn later(unknown: Unknown, policy: UnknownPolicy, run: Option<Run>) {
+pub(crate) fn later(open: Open) {
     let Ok(place) = OPEN.try_acquire() else {
         return tracing::error!("too many payments are open to follow up another one");
     };
     let work = async move {
         let _place = place;
-        match policy {
-            UnknownPolicy::Withhold if unknown.holds() && run.is_none() => give_back(&unknown).await,
+        match open.policy {
+            UnknownPolicy::Withhold if open.unknown.holds() && open.run.is_none() => give_back(&open.unknown).await,
             // What is signed for a chain may be taken whatever we do, and a kept answer waits for its money: only the end is
             // left to learn.
-            UnknownPolicy::Withhold | UnknownPolicy::Serve => settle(unknown, run).await,
+            UnknownPolicy::Withhold | UnknownPolicy::Serve => settle(open).await,
         }
     };
     match Handle::try_current() {
@@ -42,13 +52,18 @@ pub(crate) fn later(unknown: Unknown, policy: UnknownPolicy, run: Option<Run>) {
     }
 }
 
-async fn settle(mut unknown: Unknown, run: Option<Run>) {
+async fn settle(open: Open) {
+    let Open { mut unknown, run, told, .. } = open;
+    let amount = unknown.amount();
     for pause in pauses() {
         tokio::time::sleep(pause).await;
         match unknown.ask_again().await {
             Outcome::Settled(settled) => {
                 if let Some(run) = run {
                     run.close(settled.receipt()).await;
+                }
+                if let Some(told) = told {
+                    told.after_settle(amount, settled.receipt()).await;
                 }
                 return tracing::info!("a payment that was open is settled");
             }

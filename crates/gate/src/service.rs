@@ -59,11 +59,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        if let Some(id) = self.gate.receipt_asked(&request) {
+            return GateFuture { state: State::Paid { work: Box::pin(receipt(self.gate.clone(), id)) } };
+        }
         let Some(charge) = self.gate.charge(&request) else {
-            return match self.gate.receipt_asked(&request) {
-                Some(id) => GateFuture { state: State::Paid { work: Box::pin(receipt(self.gate.clone(), id)) } },
-                None => GateFuture { state: State::Free { inner: self.inner.call(request) } },
-            };
+            return GateFuture { state: State::Free { inner: self.inner.call(request) } };
         };
         if charge.path.len() > MAX_PATH {
             return GateFuture::answered(answer::path_too_long());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use farebox_engine::charge::{Answer, Event, UnknownPolicy};
-use farebox_x402::{Broadcast, Fault, Receipt, Refusal, Settlement};
+use farebox_x402::{Amount, Broadcast, Fault, Receipt, Refusal, Settlement};
 use http::Response;
 
 use super::facts::{Charged, Facts};
@@ -114,6 +114,12 @@ impl Unknown {
     pub async fn give_back(&self) -> bool {
         let Facts { payment, found, .. } = &*self.charged.facts;
         self.charged.facilitator.release(payment, &found.request_id).await.is_ok()
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn amount(&self) -> Amount {
+        self.charged.payment().amount
     }
 
     /// Whether a hold exists that could be given back. A chain has none: only settling again ends the question.

@@ -12,7 +12,7 @@ use super::{Paying, serve};
 use crate::{
     answer::{self, Own},
     asked::Asked,
-    body::{GateBody, Whole},
+    body::GateBody,
     fare::{Fare, NoMenu},
     finish::Finish,
     gate::Gate,
@@ -39,10 +39,12 @@ pub(crate) async fn arrive<S, ReqB, ResB>(
     request: Request<ReqB>,
 ) -> Result<Response<GateBody<ResB>>, S::Error>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
-    ReqB: Body<Data = Bytes> + From<Bytes>,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    ReqB: Body<Data = Bytes> + From<Bytes> + Send + 'static,
     ReqB::Error: Into<BoxError>,
-    ResB: Body<Data = Bytes>,
+    ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
     let Arrival { gate, fare, .. } = &arrival;
@@ -111,7 +113,7 @@ impl Arrival {
 async fn admitted<S, ReqB, ResB>(
     (subscribers, pass): (Arc<dyn Subscribers>, Pass),
     fare: &Fare,
-    inner: S,
+    mut inner: S,
     mut request: Request<ReqB>,
 ) -> Result<Response<GateBody<ResB>>, S::Error>
 where
@@ -123,6 +125,15 @@ where
     request.extensions_mut().insert(pass.clone());
     // If the client leaves meanwhile, what was set aside is given back.
     let mut counting = Counting { subscribers, pass: Some(pass) };
+    if fare.streaming {
+        let answer = work::caught(inner.call(request)).await;
+        let used = matches!(&answer, Some(Ok(answer)) if work::is_success(answer.status()));
+        counting.end(used).await;
+        return match answer {
+            Some(answer) => answer.map(|answer| private(answer).map(GateBody::passed)),
+            None => Ok(answer::whole(answer::broken())),
+        };
+    }
     let worked = work::run(inner, request, fare.max_body).await;
     let used = matches!(worked, Worked::Succeeded(_));
     counting.end(used).await;
@@ -137,7 +148,7 @@ where
     }
 }
 
-fn private(mut answer: Response<Whole>) -> Response<Whole> {
+fn private<B>(mut answer: Response<B>) -> Response<B> {
     headers::make_private(answer.headers_mut());
     answer
 }

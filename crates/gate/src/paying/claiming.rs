@@ -14,7 +14,7 @@ use crate::{
     body::Whole,
     finish::Finish,
     flow::{Outcome, Presented},
-    headers, reconcile,
+    headers,
     work::{self, BoxError},
 };
 
@@ -117,6 +117,9 @@ impl Paying {
         match Finish::new(presented.resume(request_id, amount)).await {
             Outcome::Settled(settled) => {
                 run.close(settled.receipt()).await;
+                if let Some(told) = &self.told {
+                    told.after_settle(amount, settled.receipt()).await;
+                }
                 self.given(answer, settled.receipt())
             }
             Outcome::Refused(refused) => {
@@ -128,7 +131,7 @@ impl Paying {
                 let (fault, receipt) = (unknown.fault(), unknown.receipt());
                 let pending = answer::pending(fault, &receipt, self.v1);
                 run.put_down().await;
-                reconcile::later(unknown, self.fare.on_unknown, Some(run));
+                self.follow(unknown, self.fare.on_unknown, Some(run));
                 pending
             }
         }

@@ -19,7 +19,7 @@ use crate::{
     finish::Finish,
     flow::{Outcome, Settled, Unknown},
     hooks::Told,
-    reconcile,
+    reconcile::{self, Open},
     settle::settle,
     work::{self, BoxError, Worked},
 };
@@ -108,8 +108,13 @@ impl Paying {
                 self.deny(pending).await
             }
         };
-        reconcile::later(unknown, policy, run);
+        self.follow(unknown, policy, run);
         goes
+    }
+
+    /// Goes on asking what became of the money, after the caller has its answer.
+    pub(super) fn follow(&self, unknown: Unknown, policy: UnknownPolicy, run: Option<Run>) {
+        reconcile::later(Open { unknown, policy, run, told: self.told.clone() });
     }
 
     /// Only what may yet be paid is served in doubt; a facilitator that will never take it is none to trust.
@@ -127,8 +132,11 @@ impl Paying {
         request: Request<ReqB>,
     ) -> Result<Response<GateBody<ResB>>, S::Error>
     where
-        S: Service<Request<ReqB>, Response = Response<ResB>>,
-        ResB: Body<Data = Bytes>,
+        S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
+        S::Future: Send,
+        S::Error: Send,
+        ReqB: Send + 'static,
+        ResB: Body<Data = Bytes> + Send + 'static,
         ResB::Error: Into<BoxError>,
     {
         let Held { verified, run } = held;
@@ -148,7 +156,7 @@ impl Paying {
                 // The handler has not run: there is nothing to serve in doubt. The same payment may be brought again.
                 let pending = answer::pending(unknown.fault(), &unknown.receipt(), self.v1);
                 self.policy(unknown.fault());
-                reconcile::later(unknown, UnknownPolicy::Serve, None);
+                self.follow(unknown, UnknownPolicy::Serve, None);
                 return Ok(answer::whole(self.deny(pending).await));
             }
             Taken::NotKept => return Ok(answer::whole(self.deny(answer::unavailable(&not_kept())).await)),
@@ -157,22 +165,18 @@ impl Paying {
         if self.fare.streaming {
             return self.let_through(settled, run, (request_id, amount), inner, request).await;
         }
-        let mut answer = match work::run(inner, request, self.fare.max_body).await {
-            Worked::Succeeded(answer) => answer,
-            Worked::Unsuccessful(answer) => match work::whole(answer, self.fare.max_body).await {
-                Ok(answer) => answer,
-                Err(why) => failed_after_payment(&why),
-            },
-            Worked::Broken(why) => failed_after_payment(&why),
-            Worked::Failed(error) => return Err(error),
-        };
-        drop(actual::take(&mut answer));
-        let receipt = settled.receipt().clone();
-        if let Some(mut run) = run {
-            let answer = (!self.fare.replay.is_zero()).then(|| claiming::answer_of(&answer)).flatten();
-            run.keep(&Kept { request_id, amount, answer, receipt: Some(receipt) }).await;
-        }
-        Ok(answer::whole(settled.serve(answer)))
+        let (max_body, keeps) = (self.fare.max_body, !self.fare.replay.is_zero());
+        let kept = Kept { request_id, amount, answer: None, receipt: Some(settled.receipt().clone()) };
+        // What is paid is made and kept, though the client may be gone: it may come again.
+        let made = Finish::new(async move {
+            let answer = paid_answer(inner, request, max_body).await?;
+            if let Some(mut run) = run {
+                let answer = keeps.then(|| claiming::answer_of(&answer)).flatten();
+                run.keep(&Kept { answer, ..kept }).await;
+            }
+            Ok(answer)
+        });
+        made.await.map(|answer| answer::whole(settled.serve(answer)))
     }
 
     /// Lets an answer that is paid for through as it is made.
@@ -196,6 +200,26 @@ impl Paying {
             None => Ok(answer::whole(settled.serve(failed_after_payment("the handler panicked")))),
         }
     }
+}
+
+/// The handler's answer, whole, whatever it is.
+async fn paid_answer<S, ReqB, ResB>(inner: S, request: Request<ReqB>, max_body: usize) -> Result<Own, S::Error>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>>,
+    ResB: Body<Data = Bytes>,
+    ResB::Error: Into<BoxError>,
+{
+    let mut answer = match work::run(inner, request, max_body).await {
+        Worked::Succeeded(answer) => answer,
+        Worked::Unsuccessful(answer) => match work::whole(answer, max_body).await {
+            Ok(answer) => answer,
+            Err(why) => failed_after_payment(&why),
+        },
+        Worked::Broken(why) => failed_after_payment(&why),
+        Worked::Failed(error) => return Err(error),
+    };
+    drop(actual::take(&mut answer));
+    Ok(answer)
 }
 
 fn failed_after_payment(why: &str) -> Own {

@@ -34,10 +34,12 @@ pub(crate) async fn serve<S, ReqB, ResB>(
     request: Request<ReqB>,
 ) -> Result<Response<GateBody<ResB>>, S::Error>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
-    ReqB: Body<Data = Bytes> + From<Bytes>,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    ReqB: Body<Data = Bytes> + From<Bytes> + Send + 'static,
     ReqB::Error: Into<BoxError>,
-    ResB: Body<Data = Bytes>,
+    ResB: Body<Data = Bytes> + Send + 'static,
     ResB::Error: Into<BoxError>,
 {
     let (mut request, run) = match paying.claim(request).await {

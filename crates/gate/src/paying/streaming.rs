@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use farebox_engine::charge::UnknownPolicy;
 use farebox_telemetry::outcome;
 use http::{
     HeaderMap, HeaderValue, Request, Response,
@@ -29,7 +30,7 @@ use crate::{
     answers::{self, Claimed, Run},
     body::GateBody,
     finish::Finish,
-    headers, reconcile,
+    headers,
     work::{self, BoxError, Worked},
 };
 
@@ -220,7 +221,7 @@ impl Closing {
                 record(outcome::UNKNOWN);
                 paying.policy(unknown.fault());
                 let receipt = unknown.receipt();
-                reconcile::later(unknown, farebox_engine::charge::UnknownPolicy::Serve, run);
+                paying.follow(unknown, UnknownPolicy::Serve, run);
                 receipt
             }
             Taken::NotKept => return HeaderMap::new(),

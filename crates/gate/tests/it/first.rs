@@ -4,6 +4,7 @@ use axum::{Router, routing::get};
 use farebox_gate::UnknownPolicy;
 use farebox_x402::Retry;
 use http::StatusCode;
+use serde_json::json;
 
 use crate::{
     fake::{Act, Fake},
@@ -48,4 +49,25 @@ async fn while_nobody_knows_whether_it_is_paid_no_handler_runs() {
     assert_eq!((answer.status, answer.offer()), (StatusCode::SERVICE_UNAVAILABLE, None));
     assert_eq!(server.runs.count(), 0);
     server.fake.saw("settle", 4).await;
+}
+
+#[tokio::test]
+async fn what_is_paid_first_is_made_and_kept_though_its_client_leaves() {
+    let slow = get(|| async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        "goods"
+    });
+    let app = Router::new().route("/x", slow);
+    let server = Server::with_route(Fake::default(), "GET /x", app, farebox_gate::Route::settle_first).await;
+    let token = json!({"x402Version": 2, "accepted": {"scheme": "nvm:erc4337", "network": "eip155:84532", "planId": "7"},
+        "payload": {"signature": "0xabc", "authorization": {"from": "0x1", "nonce": "0x99"}}});
+    let token = farebox_x402::header::encode_token(&token);
+    let mut client = tokio::net::TcpStream::connect(server.addr).await.unwrap();
+    let request = format!("GET /x HTTP/1.1\r\nHost: x\r\npayment-signature: {token}\r\n\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut client, request.as_bytes()).await.unwrap();
+    server.fake.saw("settled", 1).await;
+    drop(client);
+    let again = server.send(http::Method::GET, "/x", &[("payment-signature", &token)]).await;
+    assert_eq!((again.status, &*again.body, server.runs.count()), (StatusCode::OK, &b"goods"[..], 1));
+    assert_eq!(server.fake.counts(), [1, 1, 0]);
 }
