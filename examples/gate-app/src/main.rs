@@ -16,6 +16,7 @@ use axum::{
 use clap::Parser;
 use farebox::{
     Farebox, Gate,
+    gate::Paywall,
     types::{Mode, Secret},
 };
 
@@ -62,6 +63,7 @@ fn gate(args: &Args) -> anyhow::Result<Gate> {
     let gate = farebox
         .gate()
         .receipts("/payments")
+        .paywall(Paywall::new().app_name("Everything for sale"))
         .route("POST /ask", one().description("An answer").mime_type("application/json"))
         .route("POST /generate", one().price_fn(prices::by_tokens).description("A credit for 100 tokens"))
         .route("POST /analyze", one().price_fn(prices::by_priority))
