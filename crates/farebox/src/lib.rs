@@ -50,11 +50,16 @@
 //! |---|---|
 //! | `gate` (default) | [`Farebox`], [`Gate`]: charge for requests |
 //! | `payer` | the paying side |
+//! | `relay` | the relay: a browser's door to the billing API |
 
+#[cfg(feature = "relay")]
+pub use farebox_client as client;
 #[cfg(feature = "gate")]
 pub use farebox_gate::{self as gate, Farebox, Gate, PaymentContext, Price, Route, TestRail, UnknownPolicy};
 #[cfg(feature = "payer")]
 pub use farebox_payer as payer;
+#[cfg(feature = "relay")]
+pub use farebox_relay as relay;
 pub use farebox_types as types;
 pub use farebox_x402 as x402;
 

@@ -10,5 +10,6 @@ mod kill_9;
 mod kill_9_settling;
 mod parallel;
 mod pay;
+mod relay;
 mod stack;
 mod world;
