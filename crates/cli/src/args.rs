@@ -1,6 +1,7 @@
 //! The command line.
 
 mod facilitator;
+mod relay;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -9,6 +10,7 @@ use farebox_server::Scope;
 use farebox_types::Mode;
 
 pub(crate) use facilitator::{FacilitatorArgs, FacilitatorFlags};
+pub(crate) use relay::{IdentityArg, JwtArgs, Member, RelayArgs};
 
 /// How software takes payment: passes, fares and payments on one durable ledger.
 #[derive(Parser)]
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Run a facilitator: verify and settle payments on chains, for x402 and t402.
     Facilitator(FacilitatorArgs),
+    /// Run the relay: the browser's door to the billing API, for backends in any language.
+    Relay(RelayArgs),
     /// Watch a paid request, end to end, on this machine.
     Demo(DemoArgs),
     /// Make a request and pay for it, from a wallet on a chain or with credits.
@@ -68,6 +72,7 @@ impl Command {
         match self {
             Self::Serve(args) => args.listen,
             Self::Facilitator(args) => args.listen,
+            Self::Relay(args) => args.listen,
             _ => None,
         }
     }

@@ -59,8 +59,12 @@ impl Raw {
     fn of(command: &Command) -> Self {
         // The demo kills its own server: what that logs would only frighten.
         let log = if matches!(command, Command::Demo(_)) { "off" } else { "info" };
-        // Two ports, so that both can run on one machine.
-        let port = if matches!(command, Command::Facilitator(_)) { 3002 } else { 3001 };
+        // A port each, so that all can run on one machine.
+        let port = match command {
+            Command::Facilitator(_) => 3002,
+            Command::Relay(_) => 3003,
+            _ => 3001,
+        };
         Self {
             database_url: "sqlite:farebox.db".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], port)),

@@ -45,6 +45,7 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Init(args) => commands::init::run(&config, &args, output).await,
         Command::Serve(args) => commands::serve::run(&config, &args, output).await,
         Command::Facilitator(args) => commands::facilitator::run(&config, &args, output).await,
+        Command::Relay(args) => commands::relay::run(&config, &args, output).await,
         Command::Migrate => commands::migrate::run(&config, output).await,
         Command::Key(args) => commands::key::run(&config, &args, output).await,
         Command::Token(args) => commands::token::run(&config, &args, output).await,

@@ -52,13 +52,18 @@
 //! | `payer` | the paying side |
 //! | `store` | answers kept in a database, so that many servers run one handler for one payment |
 //! | `paywall` | a page for browsers that have not paid |
+//! | `relay` | the relay: a browser's door to the billing API |
 
+#[cfg(feature = "relay")]
+pub use farebox_client as client;
 #[cfg(feature = "gate")]
 pub use farebox_gate::{self as gate, Farebox, Gate, PaymentContext, Price, Route, TestRail, UnknownPolicy};
 #[cfg(feature = "payer")]
 pub use farebox_payer as payer;
 #[cfg(feature = "store")]
 pub use farebox_store as store;
+#[cfg(feature = "relay")]
+pub use farebox_relay as relay;
 pub use farebox_types as types;
 pub use farebox_x402 as x402;
 

@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod migrate;
 pub(crate) mod pay;
+pub(crate) mod relay;
 pub(crate) mod serve;
 mod serving;
 mod signals;

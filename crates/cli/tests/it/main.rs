@@ -11,5 +11,6 @@ mod kill_9_settling;
 mod one_answer;
 mod parallel;
 mod pay;
+mod relay;
 mod stack;
 mod world;

@@ -1,0 +1,14 @@
+//! The relay on a real server, a browser's requests before it, a billing server that writes everything down behind it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod billing;
+mod customers;
+mod forgery;
+mod hostile;
+mod identity;
+mod mounting;
+mod passing;
+mod routes;
+mod secrets;
+mod world;

@@ -1,0 +1,69 @@
+//! What must not be seen anywhere.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use axum::http::request::Parts;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::world::{SECRET, TOKEN, World};
+
+/// Everything that was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn neither_token_nor_secret_shows_in_logs_or_answers() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let world = World::with(|relay| relay.auto_create_customer(true)).await;
+    world.billing.answer("POST /v1/customers", (201, vec![], b"not JSON".to_vec()));
+    let mut answers = Vec::new();
+    let ann = &[("x-email", "ann@example.com"), ("idempotency-key", "my-private-key")];
+    answers.push(world.get("/me", ann).await);
+    answers.push(world.get("/me", &[("x-customer", "cus/ann")]).await);
+    answers.push(world.get("/me", &[("x-customer", "cus_ann")]).await);
+    answers.push(world.post("/track", ann, "{}").await);
+    answers.push(world.post("/nowhere", ann, "{}").await);
+    let broken = |_: &Parts| async { Err("the session store is down".into()) };
+    let other = World::with(|relay| relay.identify(broken)).await;
+    answers.push(other.get("/me", &[]).await);
+
+    let logged = log.text();
+    assert!(logged.contains("the session store is down"), "the log is this one: {logged}");
+    let csrf = world.token().await;
+    let shown: String = answers.iter().map(|answer| format!("{:?}", answer)).collect();
+    for secret in [SECRET, TOKEN, &csrf, "ann@example.com", "my-private-key"] {
+        assert!(!logged.contains(secret), "{secret} in the log: {logged}");
+        assert!(!shown.contains(secret), "{secret} in an answer: {shown}");
+    }
+}
