@@ -1,4 +1,4 @@
-//! `bench [ledger [callers] | gate | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//! `bench [ledger [callers] | gate | relay | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
 
@@ -11,6 +11,7 @@ mod figure;
 mod gate;
 mod ledger;
 mod process;
+mod relay;
 
 use std::process::ExitCode;
 
@@ -23,18 +24,23 @@ fn main() -> anyhow::Result<ExitCode> {
             [] => {
                 ledger::run(&ledger::CALLERS).await?;
                 gate::run().await?;
+                relay::run().await?;
             }
             ["ledger"] => ledger::run(&ledger::CALLERS).await?,
             ["ledger", callers] => ledger::run(&[callers.parse()?]).await?,
             ["gate"] => gate::run().await?,
+            ["relay"] => relay::run().await?,
             ["facilitator"] => facilitator::run(true).await?,
             // The official facilitators alone.
             ["facilitator", "peers"] => facilitator::run(false).await?,
-            // A subject of the gate bench, in a process of its own so that its CPU time can be read.
+            // A subject of the gate or relay bench, in a process of its own so that its CPU time can be read.
+            ["serve", subject, rest @ ..] if subject.starts_with("relay") => {
+                relay::subject::serve(subject, rest).await?
+            }
             ["serve", subject, rest @ ..] => gate::subject::serve(subject, rest).await?,
             _ => {
                 eprintln!(
-                    "error: no such benchmark: {}; there are `ledger`, `gate` and `facilitator`",
+                    "error: no such benchmark: {}; there are `ledger`, `gate`, `relay` and `facilitator`",
                     words.join(" ")
                 );
                 return Ok(ExitCode::from(2));

@@ -14,6 +14,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use opentelemetry::{Context, global, propagation::Injector};
 use rustls::crypto::ring;
 
 use crate::{
@@ -72,12 +73,26 @@ impl Endpoint {
             let key = HeaderValue::from_str(key.as_str()).map_err(|_| Error::Path)?;
             request.headers_mut().insert(IDEMPOTENCY_KEY, key);
         }
+        let mut trace = Trace(request.headers_mut());
+        // W3C trace context, if the program has installed a propagator; else nothing.
+        global::get_text_map_propagator(|propagator| propagator.inject_context(&Context::current(), &mut trace));
         let answer = self.http.request(request).await.map_err(|error| Error::Transport(error.into()))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, LONGEST_ANSWER).collect().await;
         let body = body
             .map_err(|error| if error.is::<LengthLimitError>() { Error::TooLong } else { Error::Transport(error) })?;
         Ok(Forwarded { status: head.status, headers: head.headers, body: body.to_bytes() })
+    }
+}
+
+/// A request's headers, for a propagator to write into.
+struct Trace<'a>(&'a mut HeaderMap);
+
+impl Injector for Trace<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
+            self.0.insert(name, value);
+        }
     }
 }
 

@@ -74,6 +74,9 @@ mod guides {
     mod charge_for_a_route {}
     #[doc = include_str!("../../../docs/guides/facilitator-client.md")]
     mod facilitator_client {}
+    #[cfg(feature = "relay")]
+    #[doc = include_str!("../../../docs/guides/mount-the-relay.md")]
+    mod mount_the_relay {}
     #[doc = include_str!("../../../docs/guides/pay-for-a-request.md")]
     mod pay_for_a_request {}
     #[doc = include_str!("../../../README.md")]

@@ -150,6 +150,7 @@ impl RelayBuilder {
         let production = self.production.unwrap_or(self.client.mode() == Some(Mode::Live));
         let guard = Guard::new(&self.csrf, production, self.clock)?;
         Ok(Relay(Arc::new(Inner {
+            mode: self.client.mode(),
             upstream: Upstream::new(self.client),
             identify,
             auto_create: self.auto_create,

@@ -37,6 +37,7 @@ mod route;
 mod router;
 mod routes;
 mod serve;
+mod span;
 mod upstream;
 
 pub use builder::{BadRelay, RelayBuilder};

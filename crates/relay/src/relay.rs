@@ -3,6 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::http::request::Parts;
+use farebox_telemetry::paylera::CUSTOMER_ID;
+use farebox_types::Mode;
 
 use crate::{
     builder::RelayBuilder,
@@ -11,6 +13,7 @@ use crate::{
     identity::{self, CustomerIdentity, Identify},
     problem::Refusal,
     route::{Access, RelayRoute},
+    span,
     upstream::{Ended, Upstream},
 };
 
@@ -20,6 +23,7 @@ pub struct Relay(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) upstream: Upstream,
+    pub(crate) mode: Option<Mode>,
     pub(crate) identify: Box<dyn Identify>,
     pub(crate) auto_create: bool,
     pub(crate) guard: Guard,
@@ -48,6 +52,8 @@ impl Relay {
     }
 
     pub(crate) async fn customer(&self, identity: &CustomerIdentity) -> Result<Found, Ended> {
-        customer::find(&self.0.upstream, identity, self.0.auto_create).await
+        let found = customer::find(&self.0.upstream, identity, self.0.auto_create).await?;
+        span::note(CUSTOMER_ID, Some(&found.id));
+        Ok(found)
     }
 }

@@ -83,6 +83,40 @@ impl RelayRoute {
         }
     }
 
+    /// The operation, as spans name it.
+    pub(crate) const fn operation(self) -> &'static str {
+        match self {
+            Self::Attach => "Attach",
+            Self::Check | Self::CheckGet => "Check",
+            Self::Track => "Track",
+            Self::Entitlements => "Entitlements",
+            Self::Me => "Me",
+            Self::Plans => "Plans",
+            Self::Invoices => "Invoices",
+            Self::BillingPortal => "BillingPortal",
+            Self::Upgrade => "Upgrade",
+            Self::Cancel => "Cancel",
+            Self::CsrfToken => "CsrfToken",
+        }
+    }
+
+    /// The upstream route that it comes to; a token comes from here.
+    pub(crate) const fn endpoint(self) -> &'static str {
+        match self {
+            Self::Attach => "/v1/attach",
+            Self::Check | Self::CheckGet => "/v1/check",
+            Self::Track => "/v1/track",
+            Self::Entitlements => "/v1/subscriptions/{id}/entitlements",
+            Self::Me => "/v1/customers/{id}",
+            Self::Plans => "/v1/plans",
+            Self::Invoices => "/v1/customers/{id}/invoices",
+            Self::BillingPortal => "/v1/customers/{id}/billing-portal-sessions",
+            Self::Upgrade => "/v1/subscriptions/{id}/change-plan",
+            Self::Cancel => "/v1/subscriptions/{id}/cancel",
+            Self::CsrfToken => "/csrf-token",
+        }
+    }
+
     /// Whether it needs a token, a key and a body.
     pub(crate) const fn changes(self) -> bool {
         matches!(self, Self::Attach | Self::Check | Self::Track | Self::BillingPortal | Self::Upgrade | Self::Cancel)

@@ -7,7 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use farebox_telemetry::paylera::{SUBSCRIPTION_ID, TENANT_ID};
 use farebox_types::IdempotencyKey;
+use opentelemetry::context::FutureExt;
 
 use crate::{
     identity::CustomerIdentity,
@@ -15,7 +17,7 @@ use crate::{
     problem::Refusal,
     relay::Relay,
     route::{Access, RelayRoute},
-    routes,
+    routes, span,
     upstream::Ended,
 };
 
@@ -40,11 +42,19 @@ impl Relay {
     /// Answers one request of a route. `id` is the path's, decoded and not yet looked at.
     pub(crate) async fn serve(&self, route: RelayRoute, id: Option<&str>, request: Request) -> Response {
         let (head, body) = request.into_parts();
-        let outcome = self.answer(route, id, &head, body).await;
-        if let Err(Ended::Refused(refusal)) = &outcome {
-            tracing::debug!(route = ?route, problem = refusal.code(), "refused");
-        }
-        outcome.unwrap_or_else(IntoResponse::into_response)
+        let span = span::begin(route, &head.headers, self.0.mode);
+        let outcome = self.answer(route, id, &head, body).with_context(span.clone()).await;
+        let response = match outcome {
+            Ok(response) => response,
+            Err(Ended::Refused(refusal)) => {
+                tracing::debug!(route = ?route, problem = refusal.code(), "refused");
+                span::problem(&span, refusal.code());
+                refusal.into_response()
+            }
+            Err(Ended::Answered(answer)) => answer.into_response(),
+        };
+        span::end(&span, response.status());
+        response
     }
 
     async fn answer(&self, route: RelayRoute, id: Option<&str>, head: &Parts, body: Body) -> Result<Response, Ended> {
@@ -59,6 +69,8 @@ impl Relay {
             return routes::plans(self, head).await;
         }
         let identity = self.caller(head).await?;
+        span::note(TENANT_ID, identity.tenant_id.as_deref());
+        span::note(SUBSCRIPTION_ID, identity.subscription_id.as_deref());
         let body = if route.changes() { read(body).await? } else { Bytes::new() };
         let call = Call { head, identity, body, key };
         self.dispatch(route, id.unwrap_or_default(), &call).await

@@ -7,10 +7,15 @@ use axum::{
 };
 use bytes::Bytes;
 use farebox_client::{Client, Forward};
+use farebox_telemetry::paylera::{IDEMPOTENCY_KEY, KEY_CHARACTERS};
 use farebox_types::IdempotencyKey;
+use opentelemetry::Context;
 use serde::Deserialize;
 
-use crate::problem::{NO_STORE, Refusal};
+use crate::{
+    problem::{NO_STORE, Refusal},
+    span,
+};
 
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
@@ -46,6 +51,7 @@ impl Upstream {
     /// Safe to repeat under the same key, which every try carries.
     pub(crate) async fn post(&self, path: &str, body: Vec<u8>, key: &IdempotencyKey) -> Result<Answer, Refusal> {
         let body = Some(Bytes::from(body));
+        span::note(IDEMPOTENCY_KEY, key.as_str().get(..KEY_CHARACTERS.min(key.as_str().len())));
         self.forward(Forward { method: Method::POST, path, body, idempotency_key: Some(key) }).await
     }
 
@@ -56,7 +62,11 @@ impl Upstream {
         })?;
         let header = |name| answer.headers.get(name).cloned();
         let (content_type, retry_after) = (header(header::CONTENT_TYPE), header(header::RETRY_AFTER));
-        Ok(Answer { status: answer.status, content_type, retry_after, body: answer.body })
+        let answer = Answer { status: answer.status, content_type, retry_after, body: answer.body };
+        if !answer.status.is_success() {
+            span::problem(&Context::current(), answer.problem().as_deref().unwrap_or_default());
+        }
+        Ok(answer)
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod field;
 pub mod outcome;
+pub mod paylera;
 mod redact;
 pub mod server;
 pub mod span;

@@ -1,6 +1,7 @@
 //! Subscriptions: begin, read, change, end.
 
 use axum::response::{IntoResponse, Response};
+use farebox_telemetry::paylera::SUBSCRIPTION_ID;
 use serde::Deserialize;
 
 use crate::{
@@ -8,6 +9,7 @@ use crate::{
     problem::Refusal,
     relay::Relay,
     serve::Call,
+    span,
     upstream::Ended,
 };
 
@@ -89,6 +91,7 @@ pub(crate) async fn cancel(relay: &Relay, call: &Call<'_>, id: &str) -> Result<R
 /// Only to the caller's own subscription. Another one's is answered as one that does not exist, and nothing is written.
 async fn write(relay: &Relay, call: &Call<'_>, id: &str, known: &[Member], verb: &str) -> Result<Response, Ended> {
     let id = segment(id)?;
+    span::note(SUBSCRIPTION_ID, Some(id));
     let fields = Fields::read(&call.body, known)?;
     let customer = relay.customer(&call.identity).await?;
     let shown = relay.0.upstream.get(&format!("/v1/subscriptions/{id}")).await?;

@@ -1,6 +1,7 @@
 //! May they, and what did they use.
 
 use axum::response::{IntoResponse, Response};
+use farebox_telemetry::paylera::FEATURE_CODE;
 
 use crate::{
     identity::CustomerIdentity,
@@ -8,6 +9,7 @@ use crate::{
     problem::{BadField, Refusal},
     relay::Relay,
     serve::Call,
+    span,
     upstream::Ended,
 };
 
@@ -21,6 +23,7 @@ pub(crate) async fn check_get(relay: &Relay, call: &Call<'_>) -> Result<Response
 }
 
 async fn ask(relay: &Relay, call: &Call<'_>, fields: &Fields<'_>) -> Result<Response, Ended> {
+    span::note(FEATURE_CODE, fields.text("feature_code").as_deref());
     let (name, id) = subject(relay, &call.identity).await?;
     let answer = relay.0.upstream.post("/v1/check", fields.with(&[(name, &id)]), &call.key()?).await?;
     Ok(answer.into_response())
@@ -28,6 +31,7 @@ async fn ask(relay: &Relay, call: &Call<'_>, fields: &Fields<'_>) -> Result<Resp
 
 pub(crate) async fn track(relay: &Relay, call: &Call<'_>) -> Result<Response, Ended> {
     let fields = Fields::read(&call.body, TRACK)?;
+    span::note(FEATURE_CODE, fields.text("feature_code").as_deref());
     if let Some(open) = &relay.0.trackable {
         let missing = || BadField::new("feature_code", "required", "must be a text");
         let feature = fields.text("feature_code").ok_or_else(missing).map_err(Refusal::from)?;

@@ -11,4 +11,5 @@ mod mounting;
 mod passing;
 mod routes;
 mod secrets;
+mod spans;
 mod world;

@@ -1,7 +1,10 @@
 //! Upstream's answers on their way back.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
+use farebox_client::{Client, Retry};
+use farebox_relay::Relay;
+use farebox_types::Secret;
 use rstest::rstest;
 
 use crate::world::{PREFIX, World, by_headers, serve, signed, upstream};
@@ -80,7 +83,7 @@ async fn an_upstream_that_is_not_there_is_a_502_that_names_nothing() {
         listener.local_addr().unwrap()
     };
     let world = World::new().await;
-    let relay = farebox_relay::Relay::builder(upstream(gone)).identify(by_headers).csrf(signed()).build().unwrap();
+    let relay = Relay::builder(upstream(gone)).identify(by_headers).csrf(signed()).build().unwrap();
     let world = World::at(&world, serve(axum::Router::new().nest(PREFIX, relay.router())).await);
     let answer = world.get("/me", ANN).await;
     answer.assert_problem(502, "paylera.upstream_unavailable");
@@ -88,4 +91,15 @@ async fn an_upstream_that_is_not_there_is_a_502_that_names_nothing() {
     for inside in ["127.0.0.1", &gone.port().to_string(), "pl_test", "onnect"] {
         assert!(!text.contains(inside), "{inside} in {text}");
     }
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_answer_in_time_is_a_504() {
+    // It accepts, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let builder = Client::builder(Secret::new("pl_test_x".to_owned())).timeout(Duration::from_millis(50));
+    let client = builder.retry(Retry::never()).base_url(format!("http://{}", silent.local_addr().unwrap())).build();
+    let relay = Relay::builder(client.unwrap()).identify(by_headers).csrf(signed()).build().unwrap();
+    let world = World::at(&World::new().await, serve(axum::Router::new().nest(PREFIX, relay.router())).await);
+    world.get("/me", ANN).await.assert_problem(504, "paylera.upstream_unavailable");
 }
