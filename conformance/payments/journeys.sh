@@ -19,6 +19,12 @@ at_providers() {
     start_emulate
     check "$python_peer" conformance/payments/at_emulate.py
     stop_all
+
+    say 'conformance: the official MCP client at farebox mcp'
+    start PAYMENTS_URL seed-service "$python_peer" conformance/payments/seed_service.py
+    PAYMENTS_URL=$PAYMENTS_URL TOKEN_READS=may_read TOKEN_PAYS=may_pay \
+        check "$python_peer" conformance/payments/agent.py "$farebox"
+    stop_all
 }
 
 # emulate does not choose a free port, nor does it say when it listens.

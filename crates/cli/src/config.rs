@@ -57,8 +57,13 @@ struct Raw {
 
 impl Raw {
     fn of(command: &Command) -> Self {
-        // The demo kills its own server: what that logs would only frighten.
-        let log = if matches!(command, Command::Demo(_)) { "off" } else { "info" };
+        let log = match command {
+            // The demo kills its own server: what that logs would only frighten.
+            Command::Demo(_) => "off",
+            // Its host shows every line as if something were wrong.
+            Command::Mcp(_) => "warn",
+            _ => "info",
+        };
         // Two ports, so that both can run on one machine.
         let port = if matches!(command, Command::Facilitator(_)) { 3002 } else { 3001 };
         Self {
