@@ -1,5 +1,6 @@
 //! The command line.
 
+mod agents;
 mod facilitator;
 mod relay;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use farebox_server::Scope;
 use farebox_types::Mode;
 
+pub(crate) use agents::{McpArgs, SimProviderArgs};
 pub(crate) use facilitator::{FacilitatorArgs, FacilitatorFlags};
 pub(crate) use relay::{IdentityArg, JwtArgs, Member, RelayArgs};
 
@@ -52,6 +54,11 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Make a request and pay for it, from a wallet on a chain or with credits.
     Pay(PayArgs),
+    /// Let an agent read payments, and pay within a budget: an MCP server on standard input and output.
+    Mcp(McpArgs),
+    /// Run the simulated card provider as a process of its own.
+    #[command(hide = true)]
+    SimProvider(SimProviderArgs),
     /// Create and revoke keys of the credits API.
     Key(KeyArgs),
     /// Create, list and revoke management tokens.

@@ -57,8 +57,13 @@ struct Raw {
 
 impl Raw {
     fn of(command: &Command) -> Self {
-        // The demo kills its own server: what that logs would only frighten.
-        let log = if matches!(command, Command::Demo(_)) { "off" } else { "info" };
+        let log = match command {
+            // The demo kills its own server: what that logs would only frighten.
+            Command::Demo(_) => "off",
+            // Its host shows every line as if something were wrong.
+            Command::Mcp(_) => "warn",
+            _ => "info",
+        };
         // A port each, so that all can run on one machine.
         let port = match command {
             Command::Facilitator(_) => 3002,

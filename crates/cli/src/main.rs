@@ -51,6 +51,8 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Token(args) => commands::token::run(&config, &args, output).await,
         Command::Verify => commands::verify::run(&config, output).await,
         Command::Pay(args) => commands::pay::run(args, output).await,
+        Command::Mcp(args) => commands::mcp::run(args).await,
+        Command::SimProvider(args) => commands::sim_provider::run(args, output).await,
         Command::Demo(args) => commands::demo::run(&args, output).await,
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     }

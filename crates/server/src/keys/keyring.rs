@@ -11,6 +11,7 @@ pub struct Keyring {
     pub(super) jwt_check: DecodingKey,
     access: Zeroizing<[u8; 32]>,
     pepper: Zeroizing<[u8; 32]>,
+    seal: Zeroizing<[u8; 32]>,
     fingerprint: [u8; 32],
 }
 
@@ -26,6 +27,7 @@ impl Keyring {
             jwt_check: DecodingKey::from_secret(&*jwt),
             access: derive("farebox/access-token/v1"),
             pepper: derive("farebox/api-token/v1"),
+            seal: derive("farebox/seal/v1"),
             fingerprint: *derive("farebox/fingerprint/v1"),
         }
     }
@@ -34,6 +36,11 @@ impl Keyring {
     #[must_use]
     pub const fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
+    }
+
+    /// What secrets of others are sealed under.
+    pub(super) fn seal_bytes(&self) -> &[u8] {
+        &*self.seal
     }
 
     /// A MAC over an access token's content.

@@ -6,6 +6,7 @@ mod api_token;
 mod identify;
 mod keyring;
 mod scopes;
+mod seal;
 
 pub(crate) use access_token::{Permission, nonce};
 pub use api_key::{issue_api_key, new_api_key, revoke_api_key};
@@ -13,3 +14,4 @@ pub use api_token::{TokenTerms, check_api_token, issue_api_token, new_api_token,
 pub(crate) use identify::Caller;
 pub use keyring::Keyring;
 pub use scopes::{BadScope, Scope, Scopes};
+pub use seal::Unsealable;

@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# Card providers: our clients at servers that others wrote, and an agent at ours. Sourced by conformance/run.
+
+at_providers() {
+    need_node
+    need_node_packages
+    need_python_peer payments conformance/payments/requirements.txt
+    PROVIDER_LINE=$(realpath -m "${CARGO_TARGET_DIR:-target}/debug/examples/provider-line")
+    export PROVIDER_LINE
+    [[ -x $PROVIDER_LINE ]] || die "$PROVIDER_LINE is not built; run ./x test"
+
+    say 'conformance: our Stripe client at localstripe'
+    start PEER_URL localstripe "$python_peer" conformance/payments/serve_localstripe.py
+    export PEER_URL
+    check "$python_peer" conformance/payments/at_localstripe.py
+    stop_all
+
+    say 'conformance: our Stripe client at emulate'
+    start_emulate
+    check "$python_peer" conformance/payments/at_emulate.py
+    stop_all
+
+    say 'conformance: the official MCP client at farebox mcp'
+    start PAYMENTS_URL seed-service "$python_peer" conformance/payments/seed_service.py
+    PAYMENTS_URL=$PAYMENTS_URL TOKEN_READS=may_read TOKEN_PAYS=may_pay \
+        check "$python_peer" conformance/payments/agent.py "$farebox"
+    stop_all
+}
+
+# emulate does not choose a free port, nor does it say when it listens.
+start_emulate() {
+    local port tries
+    port=$(free_port)
+    HOOKS_PORT=$(free_port)
+    export HOOKS_PORT
+    cat >"$work/emulate.yaml" <<YAML
+stripe:
+  webhooks:
+    - url: http://127.0.0.1:$HOOKS_PORT/webhooks/stripe
+      secret: whsec_conformance
+      events: ["*"]
+YAML
+    node "$FAREBOX_NODE_MODULES/emulate/dist/index.js" start -p "$port" -s stripe --seed "$work/emulate.yaml" \
+        </dev/null >"$work/emulate.log" 2>&1 &
+    running+=("$!")
+    PEER_URL=http://127.0.0.1:$port
+    export PEER_URL
+    for ((tries = 0; tries < 100; tries++)); do
+        ! (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || return 0
+        sleep 0.1
+    done
+    die 'emulate did not start'
+}
+
+free_port() {
+    "$python_peer" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}

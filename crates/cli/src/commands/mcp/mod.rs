@@ -1,0 +1,76 @@
+//! `farebox mcp`: tools for an agent, on standard input and output. Reading needs a token; paying needs a budget as well,
+//! which is kept in a file and can only be spent once.
+
+mod api;
+mod budget;
+mod pay;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler, ServiceExt,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult,
+        PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    },
+    service::RequestContext,
+    transport::stdio_pipes,
+};
+
+use self::{api::Api, budget::Budget, tools::Call};
+use crate::args::McpArgs;
+
+/// What the agent is told about this server.
+const INSTRUCTIONS: &str = "Payments of one merchant. Ask has_customer_paid before you unlock something. create_payment \
+    takes money: give each payment an operation name of your own, and repeat a call that failed or timed out with the same \
+    name; it pays once. Amounts are minor units: 4999 USD is $49.99, 5000 KRW is ₩5,000.";
+
+pub(crate) async fn run(args: McpArgs) -> anyhow::Result<ExitCode> {
+    let api = Api::new(&args.url, api::token(args.token_file.as_deref())?)?;
+    let budget = args.journal.map(|journal| Budget::new(journal, args.budgets));
+    let serving = Agents { api, budget }.serve(stdio_pipes()).await.context("the agent's side does not speak MCP")?;
+    serving.waiting().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The server.
+struct Agents {
+    api: Api,
+    budget: Option<Budget>,
+}
+
+impl ServerHandler for Agents {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("farebox", env!("CARGO_PKG_VERSION")))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(tools::all()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let call = Call::read(&request.name, request.arguments.unwrap_or_default())
+            .map_err(|what| ErrorData::invalid_params(what, None))?;
+        let answer = match call {
+            Call::Read(path) => self.api.get(&path).await.map_err(|trouble| trouble.told()),
+            Call::Pay(payment) => pay::pay(&self.api, self.budget.as_ref(), &payment).await,
+        };
+        Ok(match answer {
+            Ok(value) => CallToolResult::structured(value),
+            Err(value) => CallToolResult::structured_error(value),
+        }
+        .into())
+    }
+}
