@@ -4,6 +4,7 @@
 //! all callers of a process are grouped: a batch is whatever was waiting when the last commit ended (`lanes.rs`).
 
 mod audit;
+pub mod billing;
 mod codec;
 mod fault;
 mod lanes;
@@ -17,6 +18,7 @@ mod sqlite;
 mod store;
 mod verify;
 
+pub use billing::BillingStore;
 pub use fault::{Fault, Retry};
 pub use migration::SchemaState;
 pub use open::{BadDatabaseUrl, Database, DatabaseUrl};
