@@ -31,7 +31,6 @@ pub mod quantity_or_none {
     ///
     /// # Errors
     /// The serializer's.
-    #[expect(clippy::ref_option, reason = "serde hands it over like this")]
     pub fn serialize<S: Serializer>(value: &Option<Quantity>, to: S) -> Result<S::Ok, S::Error> {
         value.map(Quantity::micros).serialize(to)
     }
@@ -77,7 +76,6 @@ pub mod time_or_none {
     ///
     /// # Errors
     /// The serializer's.
-    #[expect(clippy::ref_option, reason = "serde hands it over like this")]
     pub fn serialize<S: Serializer>(value: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         value.map(Timestamp::micros).serialize(to)
     }

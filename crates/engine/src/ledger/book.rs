@@ -80,7 +80,7 @@ pub struct Entry {
     pub tenant: Id<Merchant>,
     /// The operation.
     pub operation: TransferId,
-    /// `granted`, `held`, `posted`, `released`, `expired` or `lapsed`.
+    /// `granted`, `held`, `posted`, `released`, `expired`, `lapsed`, `renewed` or `written_off`.
     pub action: &'static str,
     /// Who asked.
     pub actor: Actor,

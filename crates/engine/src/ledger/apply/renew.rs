@@ -3,8 +3,8 @@
 use farebox_types::{Id, Lot as LotKind, Quantity};
 
 use crate::ledger::{
-    AccountSpec, Book, Entry, Lot, MAX_OPEN_LOTS, Outcome, Refusal, Renewal, Slice, State, Transfer, TransferId,
-    Window, lot,
+    AccountId, AccountSpec, Book, Entry, Lot, MAX_OPEN_LOTS, Outcome, Refusal, Renewal, Slice, State, Transfer,
+    TransferId, Window, lot,
 };
 
 /// What was carried burns first, then what the window includes; credits, from 0 up, burn last.
@@ -68,14 +68,19 @@ impl Book {
         self.touch_unguarded(&to);
         let marker = self.renewal_row(renewal, window.id, (&from, &to), Quantity::ONE);
         self.record(marker);
-        self.push_entry(Entry {
-            tenant: renewal.account.tenant,
-            operation: window.id,
-            action: "renewed",
-            actor: renewal.actor.clone(),
-            account: renewal.account.id,
-            amount: Quantity::from_micros(included).unwrap_or_default(),
-        });
+        self.tell(renewal, window.id, "renewed", (from.id, Quantity::ONE));
+    }
+
+    /// The trail names each part by its own transfer.
+    fn tell(
+        &mut self,
+        renewal: &Renewal,
+        operation: TransferId,
+        action: &'static str,
+        (account, amount): (AccountId, Quantity),
+    ) {
+        let (tenant, actor) = (renewal.account.tenant, renewal.actor.clone());
+        self.push_entry(Entry { tenant, operation, action, actor, account, amount });
     }
 
     /// Ends a lot now; what is held of it lapses when it comes back. Returns what was free.
@@ -87,6 +92,7 @@ impl Book {
         lot.expires_at = Some(renewal.at);
         account.posted -= free;
         account.lots.retain(|lot| !lot.is_closed());
+        account.lots.sort_by(lot::burn_order);
         if free > 0 {
             self.lapse(renewal.account.id, Slice { lot: id, amount: free }, b"window");
         }
@@ -103,6 +109,7 @@ impl Book {
         let row = self.renewal_row(renewal, id, (&renewal.granter, &renewal.account), owed);
         let provenance = vec![Slice { lot: Id::from_uuid(id.uuid()), amount: owed.micros() }];
         self.record(Transfer { provenance, ..row });
+        self.tell(renewal, id, "written_off", (renewal.account.id, owed));
     }
 
     fn add_lot(&mut self, renewal: &Renewal, id: Id<LotKind>, amount: Quantity, priority: i16) {
@@ -116,6 +123,7 @@ impl Book {
         let transfer = TransferId::from_uuid(id.uuid());
         let row = self.renewal_row(renewal, transfer, (&renewal.granter, &renewal.account), amount);
         self.record(row);
+        self.tell(renewal, transfer, "granted", (renewal.account.id, amount));
     }
 
     fn renewal_row(

@@ -1,5 +1,6 @@
 use farebox_engine::ledger::{
-    AccountSpec, Carry, Command, Leg, Operation, Outcome, Refusal, Renewal, TransferId, Usage, Window,
+    Account, AccountSpec, Book, Carry, Clocks, Command, Leg, Operation, Outcome, Refusal, Renewal, TransferId, Usage,
+    Window,
 };
 use farebox_types::Timestamp;
 use uuid::Uuid;
@@ -152,26 +153,30 @@ fn an_operation_keeps_what_it_is_told_to_whatever_the_account_would_allow() {
 
 #[test]
 fn a_merchant_with_a_clock_of_its_own_lives_by_it() {
-    let mut db = Database::default();
-    let early = |operation: Operation| operation.at(at(10));
-    db.run(at(1_000), Command::Renew(Renewal { at: at(10), ..renewal(&[0]) })).unwrap();
-    let hold = Command::Hold { operation: early(uses("h", 4)), expires_at: at(20) };
-    db.run(at(1_000), hold).unwrap();
     // The machine is far beyond the hold's end; the merchant is not.
-    db.run(at(1_000), Command::Post(early(uses("b", 6)).keeping(0))).unwrap();
-    let late = Command::Post(uses("c", 4).at(at(20)).keeping(0));
-    db.run(at(1_000), late).unwrap();
-    assert_eq!(db.account(&balance()).available(at(20)), 0);
+    let open = Command::Renew(Renewal { at: at(10), ..renewal(&[0]) });
+    let hold = Command::Hold { operation: uses("h", 4).at(at(10)), expires_at: at(20) };
+    let both = [open, hold];
+    let mut book = Book::new(Clocks::of(at(1_000), &both), vec![Account::open(balance())], Vec::new());
+    for command in &both {
+        book.apply(command).unwrap();
+    }
+    let changes = book.into_changes();
+    assert_eq!(changes.accounts[0].held, parts(4));
+    for (now, taken) in [(15, 6), (20, 10)] {
+        let post = Command::Post(uses("p", taken).keeping(0).at(at(now)));
+        let clocks = Clocks::of(at(1_000), [&post]);
+        let mut book = Book::new(clocks, changes.accounts.clone(), changes.created.clone());
+        let over = book.apply(&Command::Post(uses("q", taken + 1).keeping(0).at(at(now))));
+        assert!(matches!(over, Err(Refusal::Insufficient { .. })), "{over:?}");
+        assert!(book.apply(&post).is_ok(), "{taken} at {now}");
+    }
 }
 
 #[test]
 fn a_use_is_told_once_when_it_is_posted() {
     let usage = Usage { customer: CUSTOMER, feature: FEATURE, occurred_at: at(1), window_start: at(0), late: false };
-    let mut book = farebox_engine::ledger::Book::new(
-        Timestamp::from_seconds(5),
-        vec![farebox_engine::ledger::Account::open(balance())],
-        Vec::new(),
-    );
+    let mut book = Book::new(Timestamp::from_seconds(5), vec![Account::open(balance())], Vec::new());
     let post = Command::Post(uses("a", 2).telling(usage.clone()));
     book.apply(&post).unwrap();
     book.apply(&post).unwrap();
