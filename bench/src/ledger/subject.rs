@@ -54,6 +54,7 @@ impl Subject {
                 leg: Leg::grant(issuer, self.holder(account), plenty)?,
                 priority: 0,
                 expires_at: None,
+                clock: None,
                 actor: Actor::new("bench"),
             };
             let answers = self.store.execute(vec![Command::Grant(grant)]).await?;

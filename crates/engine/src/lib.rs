@@ -5,5 +5,7 @@
 
 pub mod charge;
 pub mod credits;
+pub mod entitlement;
 pub mod ledger;
 pub mod settlement;
+pub mod subscription;

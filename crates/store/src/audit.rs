@@ -116,3 +116,18 @@ pub(crate) fn record_entries(record: &crate::Record) -> String {
         .collect();
     serde_json::Value::Array(lines).to_string()
 }
+
+/// The entries of a billing write, beside the ledger's own.
+pub(crate) fn billing_entries(write: &crate::billing::BillingWrite) -> Vec<serde_json::Value> {
+    let line = |put: &crate::billing::StoredPut| {
+        let object: serde_json::Value = serde_json::from_str(&put.document).unwrap_or_default();
+        serde_json::json!({
+            "action": put.action,
+            "actor": write.actor.as_str(),
+            "kind": put.kind.as_str(),
+            "subject": put.id,
+            "object": object,
+        })
+    };
+    write.puts.iter().map(line).collect()
+}

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep,
+    billing::{BillingWrite, Committed},
     settlements::checks::{check_intents, check_steps},
 };
 
@@ -68,6 +69,8 @@ pub(crate) trait Writer: Send + 'static {
         name: &SettlementName,
         at: Timestamp,
     ) -> impl Future<Output = Result<SettlementName, Fault>> + Send;
+    /// Billing rows and ledger commands in one transaction.
+    fn bill(&mut self, write: &BillingWrite) -> impl Future<Output = Result<Committed, Fault>> + Send;
     /// Ends due holds in its own transaction.
     fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> impl Future<Output = Result<u32, Fault>> + Send;
 }
@@ -80,6 +83,7 @@ enum Job {
     Intend(Box<Intents>, Option<SlotId>, Reply<Intended>),
     Step(Vec<SlotStep>, Reply<()>),
     Name(Id<Merchant>, SettlementName, Timestamp, Reply<SettlementName>),
+    Bill(Box<BillingWrite>, Reply<Committed>),
     Sweep(Id<Merchant>, u32, Reply<u32>),
     Stop,
 }
@@ -132,6 +136,10 @@ impl Lanes {
 
     pub(crate) async fn record(&self, record: Record) -> Result<Recorded, Fault> {
         self.send(self.cold, |reply| Job::Record(Box::new(record), reply))?.await.map_err(|_| lost())?
+    }
+
+    pub(crate) async fn bill(&self, write: BillingWrite) -> Result<Committed, Fault> {
+        self.send(self.cold, |reply| Job::Bill(Box::new(write), reply))?.await.map_err(|_| lost())?
     }
 
     pub(crate) async fn intend(&self, intents: Intents, from: Option<SlotId>) -> Result<Intended, Fault> {
@@ -248,6 +256,7 @@ async fn serve_commands(writer: &mut impl Writer, jobs: impl Iterator<Item = Job
 async fn serve_cold(writer: &mut impl Writer, job: Job) {
     match job {
         Job::Record(record, reply) => drop(reply.send(persist!(writer.record(&record)))),
+        Job::Bill(write, reply) => drop(reply.send(persist!(writer.bill(&write)))),
         Job::Intend(intents, from, reply) => drop(reply.send(intend(writer, &intents, from).await)),
         Job::Step(steps, reply) => drop(reply.send(persist!(writer.step(&steps)))),
         Job::Name(tenant, name, at, reply) => drop(reply.send(persist!(writer.name(tenant, &name, at)))),

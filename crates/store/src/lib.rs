@@ -4,6 +4,7 @@
 //! all callers of a process are grouped: a batch is whatever was waiting when the last commit ended (`lanes.rs`).
 
 mod audit;
+pub mod billing;
 mod codec;
 mod fault;
 mod gate_answers;
@@ -18,6 +19,7 @@ mod sqlite;
 mod store;
 mod verify;
 
+pub use billing::BillingStore;
 pub use fault::{Fault, Retry};
 pub use gate_answers::{GateAnswer, GateAnswerStore, GateClaim, GateClaimed};
 pub use migration::SchemaState;

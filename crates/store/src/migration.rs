@@ -45,9 +45,9 @@ macro_rules! migrations {
 }
 
 pub(crate) const SQLITE: &[Migration] =
-    migrations!("sqlite": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers");
+    migrations!("sqlite": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers", 4 "0004_billing");
 pub(crate) const POSTGRES: &[Migration] =
-    migrations!("postgres": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers");
+    migrations!("postgres": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers", 4 "0004_billing");
 
 /// Compares the last applied number (0 = none) with what there is.
 pub(crate) fn state(applied: i64, known: &[Migration]) -> SchemaState {
@@ -65,16 +65,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_engines_have_the_same_numbers_and_names_without_gaps() {
+    fn both_engines_have_the_same_numbers_and_names_in_order() {
         let names = |list: &[Migration]| list.iter().map(|m| (m.number, m.name)).collect::<Vec<_>>();
         assert_eq!(names(SQLITE), names(POSTGRES));
-        assert!(SQLITE.iter().zip(1..).all(|(migration, number)| migration.number == number));
+        assert!(SQLITE.is_sorted_by(|a, b| a.number < b.number));
     }
 
     #[test]
     fn a_schema_is_empty_behind_current_or_newer() {
         assert_eq!(state(0, SQLITE), SchemaState::Empty);
-        let latest = i64::try_from(SQLITE.len()).unwrap();
+        let latest = SQLITE.last().unwrap().number;
         assert_eq!(state(1, SQLITE), SchemaState::Behind { at: 1, latest });
         assert_eq!(state(latest, SQLITE), SchemaState::Current { at: latest });
         assert_eq!(state(latest + 1, SQLITE), SchemaState::Newer { at: latest + 1, latest });

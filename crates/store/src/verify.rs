@@ -6,7 +6,7 @@ use std::{
 };
 
 use farebox_engine::{
-    ledger::{Account, AccountId, AccountKind, AccountSpec, State, Transfer, Unit},
+    ledger::{Account, AccountId, AccountKind, AccountSpec, State, Transfer, Unit, UsageEvent},
     settlement::{Outcome, Settlement, countable, posting_id},
 };
 use uuid::Uuid;
@@ -22,6 +22,8 @@ pub struct Report {
     pub transfers: u64,
     /// Settlements compared with their postings.
     pub settlements: u64,
+    /// Usage events compared with their transfers.
+    pub usage_events: u64,
     /// Audit lines whose hash was recomputed.
     pub audit_lines: u64,
     /// What does not agree; empty when all is well.
@@ -51,7 +53,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Fed every row of one snapshot: settlements, then transfers and audit lines (in chain order), then accounts.
+/// Fed every row of one snapshot: settlements and usage events, then transfers and audit lines (in chain order), then accounts.
 #[derive(Debug, Default)]
 pub(crate) struct Auditor {
     report: Report,
@@ -62,6 +64,8 @@ pub(crate) struct Auditor {
     chains: BTreeMap<(Uuid, Uuid), (i64, [u8; 32])>,
     /// What settled payments must have posted, by the posting's id.
     expected: HashMap<Uuid, Posting>,
+    /// What usage events say was posted, by the posting's id.
+    events: HashMap<Uuid, i64>,
     /// Accounts that gave something which no settled payment explains.
     unexplained: HashSet<AccountId>,
 }
@@ -110,8 +114,23 @@ impl Auditor {
         self.report.differences.push(Difference { row: "slot".to_owned(), what });
     }
 
+    /// What is wrong with billing rows.
+    pub(crate) fn billing(&mut self, what: String) {
+        self.report.differences.push(Difference { row: "billing_row".to_owned(), what });
+    }
+
+    pub(crate) fn usage_event(&mut self, event: &UsageEvent) {
+        self.report.usage_events += 1;
+        self.events.insert(event.id.uuid(), event.value.micros());
+    }
+
     pub(crate) fn transfer(&mut self, row: &Transfer) {
         self.report.transfers += 1;
+        if let Some(value) = self.events.remove(&row.id.uuid())
+            && (row.state != State::Posted || row.settled.micros() != value)
+        {
+            self.differ("usage_event", row.id.uuid(), "is not what its transfer says".to_owned());
+        }
         self.parties.extend([row.from, row.to]);
         let (amount, settled) = (i128::from(row.amount.micros()), i128::from(row.settled.micros()));
         match row.state {
@@ -217,6 +236,9 @@ impl Auditor {
         }
         for id in std::mem::take(&mut self.expected).into_keys() {
             self.differ("transfer", id, "is missing: its payment is settled".to_owned());
+        }
+        for id in std::mem::take(&mut self.events).into_keys() {
+            self.differ("usage_event", id, "has no transfer".to_owned());
         }
         for id in std::mem::take(&mut self.parties) {
             self.differ("account", id.uuid(), "has transfers but no row".to_owned());

@@ -32,6 +32,8 @@ pub enum Unit {
     Credit(Id<Plan>),
     /// Uses of an authorization.
     Use,
+    /// Units of a metered feature, by the feature's id.
+    Metered(Uuid),
     /// Atomic units of a token on a chain, a millionth each: 1 of a token with six decimals is [`Quantity::ONE`].
     Token {
         /// The chain's number, as in `eip155:8453`.
@@ -46,6 +48,7 @@ impl fmt::Display for Unit {
         match self {
             Self::Credit(plan) => write!(f, "credit:{plan}"),
             Self::Use => f.write_str("use"),
+            Self::Metered(feature) => write!(f, "metered:{feature}"),
             Self::Token { chain, asset } => write!(f, "token:{chain}:{asset}"),
         }
     }
@@ -62,6 +65,7 @@ impl FromStr for Unit {
     fn from_str(text: &str) -> Result<Self, BadUnit> {
         match text.split_once(':') {
             Some(("credit", plan)) => plan.parse().map(Self::Credit).map_err(|_| BadUnit),
+            Some(("metered", feature)) => feature.parse().map(Self::Metered).map_err(|_| BadUnit),
             Some(("token", token)) => {
                 let (chain, asset) = token.split_once(':').ok_or(BadUnit)?;
                 let chain = chain.parse().map_err(|_| BadUnit)?;
@@ -90,12 +94,14 @@ pub enum AccountKind {
     Usage,
     /// A payer's money outside: what came from there. Unguarded.
     Outside,
+    /// What one customer has used in one window: stands at minus the usage. Guarded.
+    Meter,
 }
 
 impl AccountKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Holder, Self::Limit, Self::Issuer, Self::Revenue, Self::Lapsed, Self::Usage, Self::Outside];
+    pub const ALL: [Self; 8] =
+        [Self::Holder, Self::Limit, Self::Issuer, Self::Revenue, Self::Lapsed, Self::Usage, Self::Outside, Self::Meter];
 
     /// The word storage keeps.
     #[must_use]
@@ -108,6 +114,7 @@ impl AccountKind {
             Self::Lapsed => "lapsed",
             Self::Usage => "usage",
             Self::Outside => "outside",
+            Self::Meter => "meter",
         }
     }
 }
@@ -191,11 +198,53 @@ impl AccountSpec {
         Self::new(tenant, pay_to.to_string(), token, AccountKind::Revenue, None)
     }
 
+    /// A customer's balance of a metered feature. It may go below zero without end: what an operation must leave is said
+    /// by the operation ([`super::Operation::keeping`]), because one feature may be counted freely and sold with a limit.
+    #[must_use]
+    pub fn metered(tenant: Id<Merchant>, feature: Uuid, customer: Uuid) -> Self {
+        Self::new(tenant, customer.to_string(), Unit::Metered(feature), AccountKind::Holder, Some(BOTTOM))
+    }
+
+    /// What a customer uses of a feature in the window that begins at `start`.
+    #[must_use]
+    pub fn meter(tenant: Id<Merchant>, feature: Uuid, customer: Uuid, start: Timestamp) -> Self {
+        let owner = format!("{customer}/{}", start.micros());
+        Self::new(tenant, owner, Unit::Metered(feature), AccountKind::Meter, Some(BOTTOM))
+    }
+
+    /// Where units of a feature are granted from.
+    #[must_use]
+    pub fn granter(tenant: Id<Merchant>, feature: Uuid) -> Self {
+        Self::new(tenant, String::new(), Unit::Metered(feature), AccountKind::Issuer, None)
+    }
+
+    /// What balances of a feature were spent on.
+    #[must_use]
+    pub fn consumed(tenant: Id<Merchant>, feature: Uuid) -> Self {
+        Self::new(tenant, String::new(), Unit::Metered(feature), AccountKind::Revenue, None)
+    }
+
+    /// The other side of all meters of a feature.
+    #[must_use]
+    pub fn metering(tenant: Id<Merchant>, feature: Uuid) -> Self {
+        Self::new(tenant, String::new(), Unit::Metered(feature), AccountKind::Usage, None)
+    }
+
+    /// Where windows are counted from: one use for each that was opened.
+    #[must_use]
+    pub fn windows(tenant: Id<Merchant>) -> Self {
+        Self::new(tenant, String::new(), Unit::Use, AccountKind::Issuer, None)
+    }
+
     fn new(tenant: Id<Merchant>, owner: String, unit: Unit, kind: AccountKind, floor: Option<i64>) -> Self {
         let mut counted = [0; 28];
         let counted = match unit {
             Unit::Credit(plan) => {
                 counted[..16].copy_from_slice(plan.uuid().as_bytes());
+                &counted[..16]
+            }
+            Unit::Metered(feature) => {
+                counted[..16].copy_from_slice(feature.as_bytes());
                 &counted[..16]
             }
             Unit::Use => &counted[..16],
@@ -209,6 +258,9 @@ impl AccountSpec {
         Self { id: AccountId(id), tenant, owner: owner.into(), unit, kind, floor }
     }
 }
+
+/// The floor of accounts that any amount may be taken from: far enough from the end of the range to add to.
+const BOTTOM: i64 = i64::MIN / 4;
 
 /// A guarded account as it stands, with its open lots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,6 +289,13 @@ impl Account {
     pub fn available(&self, now: Timestamp) -> i64 {
         let expired: i64 = self.lots.iter().filter(|lot| lot.is_expired(now)).map(|lot| lot.remaining).sum();
         self.posted.saturating_sub(self.held).saturating_sub(expired)
+    }
+
+    /// What was posted beyond what any lot covered: overage that no renewal has written off yet.
+    #[must_use]
+    pub fn owed(&self) -> i64 {
+        let lots: i64 = self.lots.iter().map(|lot| lot.remaining.saturating_add(lot.held)).sum();
+        lots.saturating_sub(self.posted).max(0)
     }
 
     /// How far `available` is above the floor.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
 
 use super::{
-    Account, AccountId, AccountSpec, Actor, Command, Operation, Outcome, Refusal, Slice, State, Transfer, TransferId,
+    Account, AccountId, AccountSpec, Actor, Clocks, Command, Operation, Outcome, Refusal, Renewal, Slice, State,
+    Transfer, TransferId, UsageEvent,
 };
 
 /// The merchant comes first: an id that callers chose may be the same at two of them.
@@ -37,6 +38,7 @@ impl Needs {
 
     fn add(&mut self, command: &Command) {
         let (id, legs) = match command {
+            Command::Renew(renewal) => return self.add_renewal(renewal),
             Command::Grant(grant) => {
                 self.account(grant.leg.to(), true);
                 (grant.id, std::slice::from_ref(&grant.leg))
@@ -55,6 +57,14 @@ impl Needs {
         }
     }
 
+    fn add_renewal(&mut self, renewal: &Renewal) {
+        self.account(&renewal.account, true);
+        if let Some(meter) = &renewal.used {
+            self.account(meter, false);
+        }
+        self.transfers.extend(renewal.windows.iter().map(|window| (renewal.account.tenant, window.id)));
+    }
+
     fn account(&mut self, spec: &AccountSpec, open: bool) {
         if spec.floor.is_some() {
             let entry = self.accounts.entry(spec.id).or_insert_with(|| (spec.clone(), false));
@@ -70,7 +80,7 @@ pub struct Entry {
     pub tenant: Id<Merchant>,
     /// The operation.
     pub operation: TransferId,
-    /// `granted`, `held`, `posted`, `released`, `expired` or `lapsed`.
+    /// `granted`, `held`, `posted`, `released`, `expired`, `lapsed`, `renewed` or `written_off`.
     pub action: &'static str,
     /// Who asked.
     pub actor: Actor,
@@ -93,6 +103,8 @@ pub struct Changes {
     pub updated: Vec<Transfer>,
     /// What happened, in order.
     pub entries: Vec<Entry>,
+    /// Usage that was posted for the first time.
+    pub events: Vec<UsageEvent>,
 }
 
 impl Changes {
@@ -106,11 +118,12 @@ impl Changes {
 /// The loaded rows of one batch, and what has become of them.
 #[derive(Debug)]
 pub struct Book {
-    pub(super) now: Timestamp,
+    pub(super) clocks: Clocks,
     accounts: BTreeMap<AccountId, Tracked<Account>>,
     unguarded: BTreeMap<AccountId, AccountSpec>,
     transfers: BTreeMap<TransferKey, Tracked<Transfer>>,
     entries: Vec<Entry>,
+    events: Vec<UsageEvent>,
 }
 
 #[derive(Debug)]
@@ -140,14 +153,15 @@ impl Book {
     /// A book of the loaded rows. For each account whose `next_expiry` is due, all of its outstanding holds must be among
     /// `transfers`. Holds that are due expire and lots that are due lapse before anything else happens.
     #[must_use]
-    pub fn new(now: Timestamp, accounts: Vec<Account>, transfers: Vec<Transfer>) -> Self {
+    pub fn new(clocks: impl Into<Clocks>, accounts: Vec<Account>, transfers: Vec<Transfer>) -> Self {
         let tracked = |row| Tracked { row, change: Change::None };
         let mut book = Self {
-            now,
+            clocks: clocks.into(),
             accounts: accounts.into_iter().map(|row| (row.spec.id, tracked(row))).collect(),
             unguarded: BTreeMap::new(),
             transfers: transfers.into_iter().map(|row| (key(&row), Tracked { row, change: Change::None })).collect(),
             entries: Vec::new(),
+            events: Vec::new(),
         };
         book.expire_due_holds();
         book.lapse_all_expired_lots();
@@ -164,14 +178,19 @@ impl Book {
             Command::Hold { operation, expires_at } => self.hold(operation, *expires_at),
             Command::Post(operation) => self.post(operation),
             Command::Release(operation) => self.release(operation),
+            Command::Renew(renewal) => self.renew(renewal),
         }
     }
 
     /// Everything that has changed since the book was made.
     #[must_use]
     pub fn into_changes(self) -> Changes {
-        let mut changes =
-            Changes { unguarded: self.unguarded.into_values().collect(), entries: self.entries, ..Changes::default() };
+        let mut changes = Changes {
+            unguarded: self.unguarded.into_values().collect(),
+            entries: self.entries,
+            events: self.events,
+            ..Changes::default()
+        };
         for tracked in self.accounts.into_values().filter(|tracked| tracked.change != Change::None) {
             changes.accounts.push(tracked.row);
         }
@@ -220,13 +239,17 @@ impl Book {
         self.entries.push(Entry { tenant, operation: operation.id, action, actor, account, amount });
     }
 
+    pub(super) fn push_event(&mut self, event: UsageEvent) {
+        self.events.push(event);
+    }
+
     pub(super) fn push_entry(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
 
     /// What the account of `id` can still spend; 0 for an unguarded or missing one.
     pub(super) fn balance(&self, id: Option<AccountId>) -> i64 {
-        id.and_then(|id| self.account(id)).map_or(0, |account| account.available(self.now))
+        id.and_then(|id| self.account(id)).map_or(0, |account| account.available(self.clocks.at(account.spec.tenant)))
     }
 
     /// Outstanding holds that end now. The legs of one operation end together: what another process has ended by its own
@@ -236,7 +259,7 @@ impl Book {
         let expired = rows().filter(|row| row.state == State::Expired);
         let expired: BTreeSet<TransferKey> = expired.map(|row| (row.tenant, row.operation)).collect();
         let ended = |row: &Transfer| row.state == State::Held && expired.contains(&(row.tenant, row.operation));
-        rows().filter(|row| row.is_due(self.now) || ended(row)).map(key).collect()
+        rows().filter(|row| row.is_due(self.clocks.at(row.tenant)) || ended(row)).map(key).collect()
     }
 
     pub(super) fn account_ids(&self) -> Vec<AccountId> {
@@ -246,7 +269,7 @@ impl Book {
     /// Each account whose `next_expiry` has come, with the earliest end of its outstanding holds: all of them are loaded.
     pub(super) fn next_expiries(&self) -> BTreeMap<AccountId, Option<Timestamp>> {
         let accounts = self.accounts.values().map(|tracked| &tracked.row);
-        let come = accounts.filter(|row| row.next_expiry.is_some_and(|at| at <= self.now));
+        let come = accounts.filter(|row| row.next_expiry.is_some_and(|at| at <= self.clocks.at(row.spec.tenant)));
         let mut next: BTreeMap<_, Option<Timestamp>> = come.map(|row| (row.spec.id, None)).collect();
         if next.is_empty() {
             return next;
@@ -263,7 +286,7 @@ impl Book {
     /// Gives a hold's slices back to their lots. What came from a lot that has expired since lapses instead: returns how
     /// much.
     pub(super) fn give_back(&mut self, hold: &Transfer, slices: &[Slice]) -> i64 {
-        let now = self.now;
+        let now = self.clocks.at(hold.tenant);
         let mut lapsed = Vec::new();
         if let Some(account) = self.account_mut(hold.from) {
             for slice in slices {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
 
-use super::{AccountId, AccountSpec, TransferId};
+use super::{AccountId, AccountSpec, Renewal, TransferId, Usage};
 
 /// Who asked, for the audit trail: an id or a fixed word, never a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +129,9 @@ pub struct Operation {
     pub(super) id: TransferId,
     pub(super) legs: Vec<Leg>,
     pub(super) requires: Option<Requirement>,
+    pub(super) keeps: Option<i64>,
+    pub(super) usage: Option<Usage>,
+    pub(super) clock: Option<Timestamp>,
     pub(super) actor: Actor,
 }
 
@@ -148,13 +151,43 @@ impl Operation {
         if legs.iter().any(|leg| leg.from.tenant != tenant) {
             return Err(BadLeg::MixedTenants);
         }
-        Ok(Self { tenant, id, legs, requires: None, actor })
+        Ok(Self { tenant, id, legs, requires: None, keeps: None, usage: None, clock: None, actor })
     }
 
     /// The same, refused unless `requirement` holds.
     #[must_use]
     pub fn requiring(self, requirement: Requirement) -> Self {
         Self { requires: Some(requirement), ..self }
+    }
+
+    /// The same, refused unless at least `least` (which may be below zero) would stay in the account of the first leg.
+    #[must_use]
+    pub fn keeping(self, least: i64) -> Self {
+        Self { keeps: Some(least), ..self }
+    }
+
+    /// The same, telling what was used: once it is posted, an event says so.
+    #[must_use]
+    pub fn telling(self, usage: Usage) -> Self {
+        Self { usage: Some(usage), ..self }
+    }
+
+    /// The same, at the merchant's own time.
+    #[must_use]
+    pub fn at(self, clock: Timestamp) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// The merchant.
+    #[must_use]
+    pub const fn tenant(&self) -> Id<Merchant> {
+        self.tenant
+    }
+
+    /// What moves, in order.
+    #[must_use]
+    pub fn legs(&self) -> &[Leg] {
+        &self.legs
     }
 
     /// The id.
@@ -175,6 +208,8 @@ pub struct Grant {
     pub priority: i16,
     /// When the lot expires.
     pub expires_at: Option<Timestamp>,
+    /// The merchant's own time, if it has one.
+    pub clock: Option<Timestamp>,
     /// Who asked.
     pub actor: Actor,
 }
@@ -196,6 +231,8 @@ pub enum Command {
     Post(Operation),
     /// Gives a hold back; without one, nothing happens.
     Release(Operation),
+    /// Opens the windows of a metered balance that have begun.
+    Renew(Renewal),
 }
 
 impl Command {
@@ -204,7 +241,18 @@ impl Command {
     pub const fn tenant(&self) -> Id<Merchant> {
         match self {
             Self::Grant(grant) => grant.leg.from.tenant,
+            Self::Renew(renewal) => renewal.account.tenant,
             Self::Hold { operation, .. } | Self::Post(operation) | Self::Release(operation) => operation.tenant,
+        }
+    }
+
+    /// The merchant's own time, if the command carries one.
+    #[must_use]
+    pub const fn clock(&self) -> Option<Timestamp> {
+        match self {
+            Self::Grant(grant) => grant.clock,
+            Self::Renew(renewal) => Some(renewal.at),
+            Self::Hold { operation, .. } | Self::Post(operation) | Self::Release(operation) => operation.clock,
         }
     }
 
@@ -213,6 +261,7 @@ impl Command {
     pub fn lane(&self) -> Option<AccountId> {
         match self {
             Self::Grant(grant) => Some(grant.leg.to.id),
+            Self::Renew(renewal) => Some(renewal.account.id),
             Self::Hold { operation, .. } | Self::Post(operation) | Self::Release(operation) => {
                 let required = operation.requires.as_ref().map(|requirement| requirement.account.id);
                 required.or_else(|| operation.legs.first().map(|leg| leg.from.id))

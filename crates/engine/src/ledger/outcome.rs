@@ -32,6 +32,13 @@ pub enum Outcome {
         /// This id had its effect before.
         replayed: bool,
     },
+    /// The windows are open.
+    Renewed {
+        /// Spendable right after.
+        balance: i64,
+        /// All of them were open before.
+        replayed: bool,
+    },
     /// Given back.
     Released {
         /// What became spendable again.

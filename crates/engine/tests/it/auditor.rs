@@ -83,7 +83,7 @@ impl Database {
     }
 
     fn write(&mut self, changes: Changes, locked: &BTreeSet<AccountId>) {
-        let Changes { accounts, unguarded, created, updated, entries } = changes;
+        let Changes { accounts, unguarded, created, updated, entries, events: _ } = changes;
         assert!(accounts.windows(2).all(|pair| pair[0].spec.id < pair[1].spec.id), "accounts in id order, once each");
         for rows in [&created, &updated] {
             let key = |row: &Transfer| (row.tenant, row.id);

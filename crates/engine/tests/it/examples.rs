@@ -8,6 +8,7 @@ mod lapses;
 mod late;
 mod legs;
 mod posts;
+mod renewals;
 mod states;
 mod tenants;
 mod uses;
@@ -46,5 +47,6 @@ fn again(outcome: Outcome) -> Outcome {
         Outcome::Held { balance, expires_at, .. } => Outcome::Held { balance, expires_at, replayed: true },
         Outcome::Posted { amount, balance, .. } => Outcome::Posted { amount, balance, replayed: true },
         Outcome::Released { returned, lapsed, .. } => Outcome::Released { returned, lapsed, replayed: true },
+        Outcome::Renewed { balance, .. } => Outcome::Renewed { balance, replayed: true },
     }
 }

@@ -45,7 +45,8 @@ const fn is_replay(outcome: &Outcome) -> bool {
         Outcome::Granted { replayed, .. }
         | Outcome::Held { replayed, .. }
         | Outcome::Posted { replayed, .. }
-        | Outcome::Released { replayed, .. } => *replayed,
+        | Outcome::Released { replayed, .. }
+        | Outcome::Renewed { replayed, .. } => *replayed,
     }
 }
 
@@ -297,6 +298,7 @@ const fn word(answer: &Decision) -> &'static str {
                 "released"
             }
         }
+        Ok(Outcome::Renewed { .. }) => "renewed",
         Err(Refusal::Insufficient { kind: AccountKind::Limit, .. }) => "a limit lacks uses",
         Err(Refusal::Insufficient { needed: 1, .. }) => "a requirement lacks credits",
         Err(Refusal::Insufficient { .. }) => "a holder lacks credits",

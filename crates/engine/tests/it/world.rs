@@ -60,7 +60,7 @@ pub(crate) fn id(key: &str) -> TransferId {
 /// A lot of Alice's, for ever unless said otherwise.
 pub(crate) fn grant(key: &str, units: u64) -> Grant {
     let leg = Leg::grant(issuer(), alice(), credits(units)).unwrap();
-    Grant { id: id(key), leg, priority: 0, expires_at: None, actor: actor() }
+    Grant { id: id(key), leg, priority: 0, expires_at: None, clock: None, actor: actor() }
 }
 
 /// The same, that expires.

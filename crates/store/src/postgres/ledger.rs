@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use farebox_engine::ledger::{
-    Account, AccountId, AccountKind, AccountSpec, Changes, Needs, State, Transfer, TransferId, Unit,
+    Account, AccountId, AccountKind, AccountSpec, Changes, Clocks, Needs, State, Transfer, TransferId, Unit,
 };
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
@@ -100,7 +100,7 @@ pub(super) struct Loaded {
 }
 
 /// Locks the accounts first, then reads what the locks protect.
-pub(super) async fn load(sql: &mut PgConnection, needs: &Needs, now: Timestamp) -> sqlx::Result<Loaded> {
+pub(super) async fn load(sql: &mut PgConnection, needs: &Needs, clocks: &Clocks) -> sqlx::Result<Loaded> {
     let keys = needs.accounts.values().map(|(spec, _)| (spec.tenant, spec.id));
     let rows = lock(sql, keys).await?;
     let mut loaded = Loaded::default();
@@ -118,7 +118,8 @@ pub(super) async fn load(sql: &mut PgConnection, needs: &Needs, now: Timestamp) 
         needs.transfers.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
     let rows = sqlx::query(TRANSFERS).bind(tenants).bind(ids).fetch_all(&mut *sql).await?;
     loaded.transfers = rows.iter().map(read_transfer).collect::<Result<_, _>>()?;
-    let due = loaded.accounts.iter().filter(|account| account.next_expiry.is_some_and(|at| at <= now));
+    let is_due = |account: &&Account| account.next_expiry.is_some_and(|at| at <= clocks.at(account.spec.tenant));
+    let due = loaded.accounts.iter().filter(is_due);
     let due: Vec<_> = due.map(|account| (account.spec.tenant, account.spec.id)).collect();
     add_outstanding(sql, &due, &mut loaded.transfers).await?;
     loaded.accounts.extend(opened);
@@ -229,6 +230,41 @@ pub(super) async fn account_as_of(
     add_outstanding(&mut snapshot, &[(tenant, id)], &mut outstanding).await?;
     snapshot.rollback().await?;
     Ok(row.map(|row| row.as_of(now, outstanding)))
+}
+
+const ACCOUNTS: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    " FROM unnest($1::uuid[], $2::uuid[]) AS n (tenant, id) \
+     CROSS JOIN LATERAL (SELECT * FROM account a \
+         WHERE a.tenant = n.tenant AND a.id = n.id AND a.floor IS NOT NULL OFFSET 0) a"
+);
+
+/// Guarded accounts as they are kept; without a lock.
+pub(super) async fn accounts_in(
+    sql: &mut PgConnection,
+    keys: impl Iterator<Item = (Id<Merchant>, AccountId)>,
+) -> sqlx::Result<Vec<Account>> {
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = keys.map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    let rows = sqlx::query(ACCOUNTS).bind(tenants).bind(ids).fetch_all(sql).await?;
+    rows.iter().map(read_account).collect()
+}
+
+/// Guarded accounts as a batch would find them at `now`; the caller's transaction is the snapshot.
+pub(super) async fn accounts_with_holds(
+    sql: &mut PgConnection,
+    keys: impl Iterator<Item = (Id<Merchant>, AccountId)>,
+    now: Timestamp,
+) -> sqlx::Result<Vec<Account>> {
+    let accounts = accounts_in(&mut *sql, keys).await?;
+    let all: Vec<_> = accounts.iter().map(|row| (row.spec.tenant, row.spec.id)).collect();
+    let mut outstanding = Vec::new();
+    add_outstanding(sql, &all, &mut outstanding).await?;
+    let of = |row: Account| {
+        let held = outstanding.iter().filter(|hold| hold.from == row.spec.id).cloned().collect();
+        if row.next_expiry.is_some_and(|at| at <= now) { row.as_of(now, held) } else { row.as_of(now, Vec::new()) }
+    };
+    Ok(accounts.into_iter().map(of).collect())
 }
 
 pub(super) async fn transfer(

@@ -1,5 +1,8 @@
 //! PostgreSQL: many processes, a few lanes each; readers on a pool of their own.
 
+mod billing;
+mod billing_reads;
+mod billing_store;
 mod cold;
 mod columns;
 mod connect;

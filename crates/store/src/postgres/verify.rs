@@ -4,11 +4,12 @@ use futures_util::TryStreamExt;
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 
 use super::{
+    billing_reads,
     ledger::{self, read_account, read_transfer},
     reads::{self, audit_lines},
     settlement_reads,
 };
-use crate::{Fault, Report, settlements::columns::SLOT_DIFFERENCES, verify::Auditor};
+use crate::{Fault, Report, billing::NAME_DIFFERENCES, settlements::columns::SLOT_DIFFERENCES, verify::Auditor};
 
 pub(super) async fn rebuild(pool: &PgPool) -> Result<Report, Fault> {
     let mut snapshot = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
@@ -20,6 +21,16 @@ pub(super) async fn rebuild(pool: &PgPool) -> Result<Report, Fault> {
     .await?;
     each(&mut snapshot, SLOT_DIFFERENCES, |row| {
         auditor.slot(row.try_get(0)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut snapshot, NAME_DIFFERENCES, |row| {
+        auditor.billing(row.try_get(0)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut snapshot, billing_reads::ALL_EVENTS, |row| {
+        auditor.usage_event(&billing_reads::event(row)?);
         Ok(())
     })
     .await?;

@@ -7,20 +7,21 @@ use std::{
 };
 
 use farebox_engine::{
-    ledger::{Account, AccountId, Book, Changes, Command, Needs},
+    ledger::{Account, AccountId, Book, Changes, Clocks, Command, Needs},
     settlement::SlotId,
 };
 use farebox_types::{Clock, Id, Merchant, Timestamp};
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use super::{
-    cold,
+    billing, cold,
     connect::{Server, limited},
     fault, ledger, settlements,
 };
 use crate::{
     Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep, audit,
-    audit::Chains,
+    audit::{Chains, billing_entries},
+    billing::{BillingWrite, Committed},
     lanes,
     settlements::columns::{intent_entries, step_entries},
     settlements::postings::{post, postings},
@@ -161,6 +162,12 @@ impl lanes::Writer for Writer {
         self.ended(sql, answer).await
     }
 
+    async fn bill(&mut self, write: &BillingWrite) -> Result<Committed, Fault> {
+        let mut sql = self.connection().await?;
+        let answer = self.work.bill(&mut sql, write).await;
+        self.ended(sql, answer).await
+    }
+
     async fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {
         let mut sql = self.connection().await?;
         let answer = self.work.sweep(&mut sql, tenant, limit).await;
@@ -172,8 +179,9 @@ impl Work {
     async fn batch(&mut self, sql: &mut PgConnection, commands: &[Command]) -> Result<Vec<Decision>, Failure> {
         let now = self.clock.now();
         let mut transaction = begin(sql).await?;
-        let loaded = limited(ledger::load(&mut transaction, &Needs::of(commands), now)).await?;
-        let mut book = Book::new(now, loaded.accounts, loaded.transfers);
+        let clocks = Clocks::of(now, commands);
+        let loaded = limited(ledger::load(&mut transaction, &Needs::of(commands), &clocks)).await?;
+        let mut book = Book::new(clocks, loaded.accounts, loaded.transfers);
         let decisions = commands.iter().map(|command| book.apply(command)).collect();
         self.commit(transaction, &loaded.found, book.into_changes(), now).await?;
         Ok(decisions)
@@ -216,7 +224,7 @@ impl Work {
         limited(super::steps::write(&mut transaction, first.tenant, steps)).await?;
         let mut changes = Changes::default();
         if !commands.is_empty() {
-            let loaded = limited(ledger::load(&mut transaction, &Needs::of(&commands), now)).await?;
+            let loaded = limited(ledger::load(&mut transaction, &Needs::of(&commands), &now.into())).await?;
             let book = Book::new(now, loaded.accounts, loaded.transfers);
             changes = post(book, &commands).map_err(fault::unreadable)?;
         }
@@ -228,6 +236,37 @@ impl Work {
         self.chains.advance(&lines);
         self.known.extend(changes.unguarded.iter().map(|spec| spec.id));
         Ok(())
+    }
+
+    /// The rows and what the ledger says to the commands, in one commit.
+    async fn bill(&mut self, sql: &mut PgConnection, write: &BillingWrite) -> Result<Committed, Failure> {
+        let clocks = Clocks::of(self.clock.now(), &write.commands);
+        let mut transaction = begin(sql).await?;
+        if let Some(other) = limited(billing::write(&mut transaction, write)).await? {
+            limited(transaction.rollback()).await?;
+            return Ok(other);
+        }
+        let loaded = limited(ledger::load(&mut transaction, &Needs::of(&write.commands), &clocks)).await?;
+        let mut book = Book::new(clocks, loaded.accounts, loaded.transfers);
+        let outcomes: Result<Vec<_>, _> = write.commands.iter().map(|command| book.apply(command)).collect();
+        let outcomes = match outcomes {
+            Ok(outcomes) => outcomes,
+            Err(refusal) => {
+                limited(transaction.rollback()).await?;
+                return Ok(Committed::Refused(refusal));
+            }
+        };
+        let changes = book.into_changes();
+        let (old, new) =
+            changes.accounts.iter().partition::<Vec<_>, _>(|account| loaded.found.contains(&account.spec.id));
+        self.open(&mut transaction, &new, &changes).await?;
+        let lines = self.chains.next_with(&changes.entries, write.tenant, billing_entries(write), write.at);
+        limited(billing::write_events(&mut transaction, &changes.events)).await.map_err(raced)?;
+        limited(ledger::write(&mut transaction, &old, &changes, &lines)).await.map_err(raced)?;
+        limited(transaction.commit()).await.map_err(Failure::Commit)?;
+        self.chains.advance(&lines);
+        self.known.extend(changes.unguarded.iter().map(|spec| spec.id));
+        Ok(Committed::Fresh(outcomes))
     }
 
     async fn record(&mut self, sql: &mut PgConnection, record: &Record) -> Result<Recorded, Failure> {
@@ -259,6 +298,7 @@ impl Work {
         let (old, new) = changes.accounts.iter().partition::<Vec<_>, _>(|account| found.contains(&account.spec.id));
         self.open(&mut transaction, &new, &changes).await?;
         let lines = self.chains.next(&changes.entries, now);
+        limited(billing::write_events(&mut transaction, &changes.events)).await.map_err(raced)?;
         limited(ledger::write(&mut transaction, &old, &changes, &lines)).await.map_err(raced)?;
         limited(transaction.commit()).await.map_err(Failure::Commit)?;
         self.chains.advance(&lines);

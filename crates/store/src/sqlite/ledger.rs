@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use farebox_engine::ledger::{
-    Account, AccountId, AccountKind, AccountSpec, Changes, Needs, State, Transfer, TransferId, Unit,
+    Account, AccountId, AccountKind, AccountSpec, Changes, Clocks, Needs, State, Transfer, TransferId, Unit,
 };
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
+use super::billing;
 use crate::{Fault, codec};
 
 const TRANSFER: &str = "tenant, id, operation, from_account, to_account, amount, settled, state, lots, balance, created_at, \
@@ -37,7 +38,7 @@ pub(super) fn load(
     sql: &Connection,
     known: &Accounts,
     needs: &Needs,
-    now: Timestamp,
+    clocks: &Clocks,
 ) -> Result<(Vec<Account>, Vec<Transfer>), Fault> {
     let mut accounts = Vec::with_capacity(needs.accounts.len());
     for (spec, open) in needs.accounts.values() {
@@ -55,7 +56,8 @@ pub(super) fn load(
     for (tenant, id) in &needs.transfers {
         transfers.extend(transfer(sql, *tenant, *id)?);
     }
-    for due in accounts.iter().filter(|account| account.next_expiry.is_some_and(|at| at <= now)) {
+    let is_due = |account: &&Account| account.next_expiry.is_some_and(|at| at <= clocks.at(account.spec.tenant));
+    for due in accounts.iter().filter(is_due) {
         transfers.extend(outstanding(sql, due.spec.tenant, due.spec.id)?);
     }
     Ok((accounts, transfers))
@@ -96,9 +98,19 @@ pub(super) fn account_as_of(
     now: Timestamp,
 ) -> Result<Option<Account>, Fault> {
     let snapshot = sql.unchecked_transaction()?;
-    let Some(row) = account(&snapshot, tenant, id)? else { return Ok(None) };
+    account_in(&snapshot, tenant, id, now)
+}
+
+/// As [`account_as_of`], in the caller's snapshot.
+pub(super) fn account_in(
+    sql: &Connection,
+    tenant: Id<Merchant>,
+    id: AccountId,
+    now: Timestamp,
+) -> Result<Option<Account>, Fault> {
+    let Some(row) = account(sql, tenant, id)? else { return Ok(None) };
     let due = row.next_expiry.is_some_and(|at| at <= now);
-    let outstanding = if due { outstanding(&snapshot, tenant, id)? } else { Vec::new() };
+    let outstanding = if due { outstanding(sql, tenant, id)? } else { Vec::new() };
     Ok(Some(row.as_of(now, outstanding)))
 }
 
@@ -150,6 +162,7 @@ pub(super) fn open_unguarded<'a>(sql: &Connection, specs: impl Iterator<Item = &
 }
 
 pub(super) fn write(sql: &Connection, changes: &Changes) -> Result<(), Fault> {
+    billing::write_events(sql, &changes.events)?;
     write_accounts(sql, &changes.accounts)?;
     let mut insert = sql.prepare_cached(&format!(
         "INSERT INTO transfer ({TRANSFER}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"

@@ -1,5 +1,8 @@
 //! SQLite: one file, one process, one writer thread; readers on their own connections.
 
+mod billing;
+mod billing_reads;
+mod billing_store;
 mod cold;
 mod gate_answers;
 mod ledger;

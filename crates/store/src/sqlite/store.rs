@@ -9,7 +9,7 @@ use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, 
 use farebox_types::{Resource as ResourceKind, Timestamp};
 use rusqlite::Connection;
 
-use super::{SqliteStore, connect, ledger, reads, schema, settlement_reads};
+use super::{SqliteStore, billing_reads, connect, ledger, reads, schema, settlement_reads};
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
     Report, Resource, SchemaState, Store, verify::Auditor,
@@ -218,6 +218,8 @@ fn rebuild(sql: &Connection) -> Result<Report, Fault> {
     let mut auditor = Auditor::default();
     settlement_reads::each(sql, |row| auditor.settlement(row))?;
     settlement_reads::each_difference(sql, |what| auditor.slot(what))?;
+    billing_reads::each_difference(sql, |what| auditor.billing(what))?;
+    billing_reads::each_event(sql, |event| auditor.usage_event(event))?;
     ledger::each_transfer(sql, |row| auditor.transfer(row))?;
     reads::each_audit_line(sql, |line| auditor.audit_line(line))?;
     ledger::each_account(sql, |row| match row.spec.floor {

@@ -3,16 +3,17 @@
 use std::{collections::HashSet, sync::Arc};
 
 use farebox_engine::{
-    ledger::{AccountId, Book, Changes, Command, Needs},
+    ledger::{AccountId, Book, Changes, Clocks, Command, Needs},
     settlement::SlotId,
 };
 use farebox_types::{Clock, Id, Merchant, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{cold, ledger, ledger::Accounts, settlements};
+use super::{billing, cold, ledger, ledger::Accounts, settlements};
 use crate::{
     AuditRow, Decision, Fault, Intended, Intents, Record, Recorded, SettlementName, SlotStep, audit,
-    audit::Chains,
+    audit::{Chains, billing_entries},
+    billing::{BillingWrite, Committed},
     lanes,
     settlements::columns::{intent_entries, step_entries},
     settlements::postings::{post, postings},
@@ -47,8 +48,9 @@ impl Writer {
         let now = self.clock.now();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.memory.check(&transaction)?;
-        let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &Needs::of(commands), now)?;
-        let mut book = Book::new(now, accounts, transfers);
+        let clocks = Clocks::of(now, commands);
+        let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &Needs::of(commands), &clocks)?;
+        let mut book = Book::new(clocks, accounts, transfers);
         let decisions = commands.iter().map(|command| book.apply(command)).collect();
         let changes = book.into_changes();
         commit(transaction, &mut self.memory, changes, now)?;
@@ -83,7 +85,8 @@ impl Writer {
         let (now, commands) = (self.clock.now(), postings(steps));
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.memory.check(&transaction)?;
-        let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &Needs::of(&commands), now)?;
+        let needs = Needs::of(&commands);
+        let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &needs, &now.into())?;
         let changes = post(Book::new(now, accounts, transfers), &commands)?;
         for step in steps {
             super::steps::write(&transaction, step)?;
@@ -108,6 +111,36 @@ impl Writer {
         let held = settlements::name(&transaction, tenant, name, at)?;
         transaction.commit()?;
         Ok(held)
+    }
+
+    /// The rows and what the ledger says to the commands, in one commit.
+    fn bill_now(&mut self, write: &BillingWrite) -> Result<Committed, Fault> {
+        let clocks = Clocks::of(self.clock.now(), &write.commands);
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some(before) = billing::before(&transaction, write)? {
+            return Ok(before);
+        }
+        self.memory.check(&transaction)?;
+        let needs = Needs::of(&write.commands);
+        let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &needs, &clocks)?;
+        let mut book = Book::new(clocks, accounts, transfers);
+        let outcomes: Result<Vec<_>, _> = write.commands.iter().map(|command| book.apply(command)).collect();
+        let outcomes = match outcomes {
+            Ok(outcomes) => outcomes,
+            Err(refusal) => return Ok(Committed::Refused(refusal)),
+        };
+        if let Some(failed) = billing::write_rows(&transaction, write)? {
+            return Ok(failed);
+        }
+        let changes = book.into_changes();
+        ledger::open_unguarded(&transaction, changes.unguarded.iter())?;
+        ledger::write(&transaction, &changes)?;
+        let lines = self.memory.chains.next_with(&changes.entries, write.tenant, billing_entries(write), write.at);
+        write_audit(&transaction, &lines)?;
+        transaction.commit()?;
+        self.memory.chains.advance(&lines);
+        self.memory.accounts.remember(changes.accounts);
+        Ok(Committed::Fresh(outcomes))
     }
 
     fn record_now(&mut self, record: &Record) -> Result<Recorded, Fault> {
@@ -178,6 +211,10 @@ impl lanes::Writer for Writer {
 
     async fn record(&mut self, record: &Record) -> Result<Recorded, Fault> {
         self.record_now(record)
+    }
+
+    async fn bill(&mut self, write: &BillingWrite) -> Result<Committed, Fault> {
+        self.bill_now(write)
     }
 
     async fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {

@@ -58,7 +58,7 @@ impl Shop {
     pub(crate) fn grant_until(self, key: &str, payer: u64, units: u64, expires_at: Option<Timestamp>) -> Command {
         let issuer = AccountSpec::issuer(self.tenant, self.plan);
         let leg = Leg::grant(issuer, self.holder(payer), credits(units)).unwrap();
-        Command::Grant(Grant { id: self.id(key), leg, priority: 0, expires_at, actor: actor() })
+        Command::Grant(Grant { id: self.id(key), leg, priority: 0, expires_at, clock: None, actor: actor() })
     }
 
     pub(crate) fn charge(self, key: &str, payer: u64, units: u64) -> Operation {
@@ -121,6 +121,7 @@ pub(crate) fn as_fresh(decision: Decision) -> Decision {
         Outcome::Held { balance, expires_at, .. } => Outcome::Held { balance, expires_at, replayed: false },
         Outcome::Posted { amount, balance, .. } => Outcome::Posted { amount, balance, replayed: false },
         Outcome::Released { returned, lapsed, .. } => Outcome::Released { returned, lapsed, replayed: false },
+        Outcome::Renewed { balance, .. } => Outcome::Renewed { balance, replayed: false },
     })
 }
 
@@ -130,7 +131,8 @@ pub(crate) fn is_replay(decision: &Decision) -> bool {
             Outcome::Granted { replayed, .. }
             | Outcome::Held { replayed, .. }
             | Outcome::Posted { replayed, .. }
-            | Outcome::Released { replayed, .. },
+            | Outcome::Released { replayed, .. }
+            | Outcome::Renewed { replayed, .. },
         ) => *replayed,
         Err(_) => false,
     }

@@ -38,8 +38,8 @@ impl Book {
 
     /// Moves what the expired lots of an account have left out of it.
     pub(in crate::ledger) fn lapse_expired_lots(&mut self, id: AccountId) {
-        let now = self.now;
         let Some(account) = self.account(id) else { return };
+        let now = self.clocks.at(account.spec.tenant);
         let due = account.lots.iter().filter(|lot| lot.is_expired(now) && lot.remaining > 0);
         let due: Vec<Slice> = due.map(|lot| Slice { lot: lot.id, amount: lot.remaining }).collect();
         for slice in due {
@@ -59,8 +59,8 @@ impl Book {
     /// one lot apart.
     pub(in crate::ledger) fn lapse(&mut self, account: AccountId, slice: Slice, cause: &[u8]) {
         let Some(amount) = Quantity::from_micros(slice.amount) else { return };
-        let now = self.now;
         let Some(spec) = self.account(account).map(|row| row.spec.clone()) else { return };
+        let now = self.clocks.at(spec.tenant);
         let to = AccountSpec::lapsed(spec.tenant, spec.unit);
         self.touch_unguarded(&to);
         let id = TransferId::lapse(slice.lot.uuid(), cause);

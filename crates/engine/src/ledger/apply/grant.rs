@@ -24,7 +24,8 @@ impl Book {
     }
 
     fn open_lot(&mut self, grant: &Grant, posted: i64) -> Outcome {
-        let (now, to, amount) = (self.now, grant.leg.to().clone(), grant.leg.amount());
+        let (now, to) = (self.clocks.at(grant.leg.to().tenant), grant.leg.to().clone());
+        let amount = grant.leg.amount();
         self.touch_unguarded(grant.leg.from());
         if let Some(account) = self.account_mut(to.id) {
             account.posted = posted;

@@ -14,7 +14,7 @@ impl Book {
         if operation.legs.iter().any(|leg| leg.from().floor.is_none()) {
             return Err(Refusal::CannotHold);
         }
-        if expires_at <= self.now {
+        if expires_at <= self.clocks.at(operation.tenant) {
             return Err(Refusal::Finished { state: State::Expired });
         }
         self.check(operation)?;
@@ -60,7 +60,7 @@ impl Book {
             state: State::Held,
             provenance,
             balance,
-            created_at: self.now,
+            created_at: self.clocks.at(operation.tenant),
             settled_at: None,
             expires_at: Some(expires_at),
         };

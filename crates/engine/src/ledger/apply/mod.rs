@@ -5,6 +5,7 @@ mod grant;
 mod hold;
 mod post;
 mod release;
+mod renew;
 
 use super::{Book, Leg, Operation, Outcome, Refusal, Transfer, account::Account, lot};
 use farebox_types::Quantity;
@@ -14,6 +15,9 @@ impl Book {
     fn check(&self, operation: &Operation) -> Result<(), Refusal> {
         if let Some(requirement) = &operation.requires {
             self.check_headroom(&requirement.account, requirement.at_least)?;
+        }
+        if let (Some(least), Some(leg)) = (operation.keeps, operation.legs.first()) {
+            self.check_keeps(leg, least)?;
         }
         operation
             .legs
@@ -26,7 +30,7 @@ impl Book {
         let account = self.account(spec.id);
         // What was never used stands at zero, above its floor by as much as the floor is below.
         let unused = || spec.floor.map_or(0, i64::saturating_neg);
-        let headroom = account.map_or_else(unused, |account| account.headroom(self.now));
+        let headroom = account.map_or_else(unused, |account| account.headroom(self.clocks.at(spec.tenant)));
         if headroom >= needed.micros() {
             return Ok(());
         }
@@ -36,6 +40,19 @@ impl Book {
             available: headroom.max(0),
             held: account.map_or(0, |account| account.held),
         })
+    }
+
+    /// Refuses if the first leg would leave less than `least` in its account, whatever the account's own floor allows.
+    fn check_keeps(&self, leg: &Leg, least: i64) -> Result<(), Refusal> {
+        let (spec, needed) = (leg.from(), leg.amount().micros());
+        let account = self.account(spec.id);
+        let available = account.map_or(0, |account| account.available(self.clocks.at(spec.tenant)));
+        let room = available.saturating_sub(least);
+        if room >= needed {
+            return Ok(());
+        }
+        let held = account.map_or(0, |account| account.held);
+        Err(Refusal::Insufficient { kind: spec.kind, needed, available: room.max(0), held })
     }
 
     /// The loaded transfers of an operation that exists, in leg order; refuses if it was made for something else.
@@ -59,7 +76,7 @@ impl Book {
 
     /// Takes a leg's amount out of its account: posted, or held. Returns which lots gave.
     fn take(&mut self, leg: &Leg, hold: bool) -> Vec<super::Slice> {
-        let now = self.now;
+        let now = self.clocks.at(leg.from().tenant);
         let amount = leg.amount().micros();
         let Some(account) = self.account_mut(leg.from().id) else { return Vec::new() };
         let slices = lot::take(&mut account.lots, amount, now, hold);

@@ -2,7 +2,7 @@
 
 use farebox_types::Quantity;
 
-use crate::ledger::{Book, Leg, Operation, Outcome, Refusal, Slice, State, Transfer, lot};
+use crate::ledger::{Book, Leg, Operation, Outcome, Refusal, Slice, State, Transfer, UsageEvent, lot};
 
 use super::{charged, in_range, posted};
 
@@ -78,6 +78,7 @@ impl Book {
         self.touch_unguarded(leg.from());
         self.touch_unguarded(leg.to());
         let id = operation.id.leg(index);
+        let now = self.clocks.at(operation.tenant);
         let before = self.transfer(operation.tenant, id);
         let transfer = Transfer {
             tenant: operation.tenant,
@@ -90,13 +91,17 @@ impl Book {
             state: State::Posted,
             provenance,
             balance,
-            created_at: before.map_or(self.now, |row| row.created_at),
-            settled_at: Some(self.now),
+            created_at: before.map_or(now, |row| row.created_at),
+            settled_at: Some(now),
             expires_at: before.and_then(|row| row.expires_at),
         };
         self.record(transfer);
         if index == 0 {
             self.note(operation, "posted", leg.from().id, leg.amount());
+            if let Some(usage) = &operation.usage {
+                let at = self.clocks.at(operation.tenant);
+                self.push_event(UsageEvent::new(operation, usage, leg.amount(), at));
+            }
         }
     }
 }

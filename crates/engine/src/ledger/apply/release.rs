@@ -31,7 +31,7 @@ impl Book {
             }
         }
         let lapsed = self.give_back(hold, &hold.provenance);
-        let settled_at = Some(self.now);
+        let settled_at = Some(self.clocks.at(hold.tenant));
         self.record(Transfer { state, settled_at, ..hold.clone() });
         (hold.amount.micros() - lapsed, lapsed)
     }

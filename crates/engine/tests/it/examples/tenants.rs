@@ -16,7 +16,7 @@ fn lot(tenant: Id<Merchant>) -> Command {
     let holder = AccountSpec::holder(tenant, plan(1), ALICE);
     let leg = Leg::grant(AccountSpec::issuer(tenant, plan(1)), holder, credits(10)).unwrap();
     let id = TransferId::derive(tenant, "example", "lot");
-    Command::Grant(Grant { id, leg, priority: 0, expires_at: None, actor: actor() })
+    Command::Grant(Grant { id, leg, priority: 0, expires_at: None, clock: None, actor: actor() })
 }
 
 fn call(tenant: Id<Merchant>, id: TransferId) -> Operation {

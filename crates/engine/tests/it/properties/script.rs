@@ -143,7 +143,7 @@ impl Lot {
 fn grant(id: TransferId, lot: &Lot, expires_at: Option<Timestamp>) -> Command {
     let issuer = AccountSpec::issuer(lot.purse.tenant(), lot.purse.plan());
     let leg = Leg::grant(issuer, lot.purse.holder(), amount(lot.amount)).unwrap();
-    Command::Grant(Grant { id, leg, priority: lot.priority, expires_at, actor: actor() })
+    Command::Grant(Grant { id, leg, priority: lot.priority, expires_at, clock: None, actor: actor() })
 }
 
 impl Charge {

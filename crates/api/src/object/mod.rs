@@ -1,0 +1,28 @@
+//! What answers are made of.
+
+mod access;
+mod catalogue;
+mod check;
+mod credit;
+mod customer;
+mod invoice;
+mod subscription;
+mod union;
+
+pub use access::{
+    ApiToken, AuditEvent, DeviceAuthorization, NewApiToken, OauthError, OauthErrorCode, OauthToken, TestClock,
+    TestClockStatus,
+};
+pub use catalogue::{
+    Changed, Feature, FeatureKind, Interval, Metric, Plan, PlanFeature, PlanStatus, Price, Product, Tier, TierMode,
+    UsageCycle,
+};
+pub use check::{Check, CheckValue, Entitlement, Entitlements, Privilege, Reason, Source};
+pub use credit::{Balance, Credit, LedgerEntry, LedgerKind, Override, Reservation, ReservationState};
+pub use customer::Customer;
+pub use invoice::{Invoice, InvoiceLine, InvoiceStatus};
+pub use subscription::{AddOn, Attached, PendingChange, Subscription, SubscriptionStatus};
+pub use union::{GrantValue, Overage, UpTo};
+
+/// Free-form members.
+pub type Metadata = serde_json::Map<String, serde_json::Value>;

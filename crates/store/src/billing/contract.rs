@@ -1,0 +1,233 @@
+//! What a store promises about billing: rows that are kept alike, and one write for all of them.
+
+use async_trait::async_trait;
+use farebox_engine::ledger::{Account, AccountSpec, Actor, Command, Outcome, Refusal, UsageEvent};
+use farebox_types::{Id, Merchant, Timestamp};
+use uuid::Uuid;
+
+use crate::{Fault, OperationKey};
+
+/// What a billing row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Who is billed.
+    Customer,
+    /// What plans belong to.
+    Product,
+    /// One version of a plan.
+    Plan,
+    /// What plans give.
+    Feature,
+    /// How usage is counted.
+    Metric,
+    /// A customer's plan.
+    Subscription,
+    /// An exception for one customer.
+    Override,
+    /// Credits of a customer's own.
+    Credit,
+    /// Units that are held for a customer.
+    Reservation,
+    /// A first payment that is waited for.
+    Checkout,
+    /// A tenant's own time.
+    TestClock,
+    /// A device that waits to be let in.
+    DeviceCode,
+    /// A tenant's settings.
+    Settings,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 13] = [
+        Self::Customer,
+        Self::Product,
+        Self::Plan,
+        Self::Feature,
+        Self::Metric,
+        Self::Subscription,
+        Self::Override,
+        Self::Credit,
+        Self::Reservation,
+        Self::Checkout,
+        Self::TestClock,
+        Self::DeviceCode,
+        Self::Settings,
+    ];
+
+    /// The word storage keeps.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Product => "product",
+            Self::Plan => "plan",
+            Self::Feature => "feature",
+            Self::Metric => "metric",
+            Self::Subscription => "subscription",
+            Self::Override => "override",
+            Self::Credit => "credit",
+            Self::Reservation => "reservation",
+            Self::Checkout => "checkout",
+            Self::TestClock => "test_clock",
+            Self::DeviceCode => "device_code",
+            Self::Settings => "settings",
+        }
+    }
+}
+
+/// A row as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRow {
+    /// The merchant.
+    pub tenant: Id<Merchant>,
+    /// What it is.
+    pub kind: Kind,
+    /// Which one.
+    pub id: Uuid,
+    /// How often it was written, from 1.
+    pub revision: i64,
+    /// A JSON object.
+    pub document: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+}
+
+/// A row to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPut {
+    /// What it is.
+    pub kind: Kind,
+    /// Which one.
+    pub id: Uuid,
+    /// The revision it was read at; 0 for a new one. Another one there now makes the whole write stale.
+    pub revision: i64,
+    /// What it belongs to.
+    pub parent: Option<Uuid>,
+    /// When time has something to do with it.
+    pub due_at: Option<Timestamp>,
+    /// Names that no other row of its kind may have.
+    pub names: Vec<String>,
+    /// A JSON object.
+    pub document: String,
+    /// The audit trail's word for it.
+    pub action: &'static str,
+}
+
+/// Rows, ledger commands, audit line, outbox line and answer, all or nothing.
+#[derive(Debug, Clone)]
+pub struct BillingWrite {
+    /// The merchant.
+    pub tenant: Id<Merchant>,
+    /// The write's name.
+    pub operation: OperationKey,
+    /// SHA-256 of the request: another request under the same name is a conflict.
+    pub request_hash: [u8; 32],
+    /// Rows, each once.
+    pub puts: Vec<StoredPut>,
+    /// What the ledger is to do; a refusal of any of it refuses all.
+    pub commands: Vec<Command>,
+    /// What a replay answers; never a secret.
+    pub answer: String,
+    /// Who asked.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl BillingWrite {
+    /// Every write locks its rows in the same order. Those that give a name up come before those that take one.
+    pub(crate) fn in_order(&self) -> Vec<&StoredPut> {
+        let mut puts: Vec<&StoredPut> = self.puts.iter().collect();
+        puts.sort_by_key(|put| (put.revision == 0, put.kind, put.id));
+        puts
+    }
+}
+
+/// What became of a write. Only [`Committed::Fresh`] wrote anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Written, with the ledger's answers in order.
+    Fresh(Vec<Outcome>),
+    /// Written before, with this answer.
+    Replayed(String),
+    /// The name was used before for another request.
+    Conflict,
+    /// Another row of the kind has this name.
+    Taken(Kind, String),
+    /// This row was written by somebody else meanwhile: read it again.
+    Stale(Kind, Uuid),
+    /// The ledger refused.
+    Refused(Refusal),
+}
+
+/// A window into a list that is ordered by id, newest first; it stays what it is under inserts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The last row that was seen.
+    pub after: Option<Uuid>,
+    /// Rows at most, 1 to 1000.
+    pub limit: u32,
+}
+
+impl Cursor {
+    /// The first `limit` rows.
+    #[must_use]
+    pub const fn first(limit: u32) -> Self {
+        Self { after: None, limit }
+    }
+}
+
+/// A window into a customer's events, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventCursor {
+    /// The last event that was seen: when it was received, and its id.
+    pub after: Option<(Timestamp, Uuid)>,
+    /// Events at most, 1 to 1000.
+    pub limit: u32,
+}
+
+/// Durable billing rows. The promises of [`crate::Store`] hold: answers come after their commit, and a [`Fault`] may hide one.
+#[async_trait]
+pub trait BillingStore: Send + Sync {
+    /// Writes, once under one name.
+    async fn bill(&self, write: BillingWrite) -> Result<Committed, Fault>;
+    /// What was answered under a name, with the hash of what was asked.
+    async fn answered(
+        &self,
+        tenant: Id<Merchant>,
+        operation: &OperationKey,
+    ) -> Result<Option<([u8; 32], String)>, Fault>;
+    /// One row.
+    async fn billing_row(&self, tenant: Id<Merchant>, kind: Kind, id: Uuid) -> Result<Option<StoredRow>, Fault>;
+    /// The row that has a name.
+    async fn billing_row_named(&self, tenant: Id<Merchant>, kind: Kind, name: &str)
+    -> Result<Option<StoredRow>, Fault>;
+    /// Rows of a kind, of one parent or of all.
+    async fn billing_rows(
+        &self,
+        tenant: Id<Merchant>,
+        kind: Kind,
+        parent: Option<Uuid>,
+        cursor: Cursor,
+    ) -> Result<Vec<StoredRow>, Fault>;
+    /// A customer with its subscriptions and overrides, and the tenant's test clock and settings, from one snapshot.
+    async fn holdings(&self, tenant: Id<Merchant>, customer: Uuid) -> Result<Vec<StoredRow>, Fault>;
+    /// Leases up to `limit` rows that were due at `now`, until `until`, oldest first; another worker may take them after
+    /// that, or once they are written. Tenants with a test clock are left out: their clock drives them.
+    async fn lease_due(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<StoredRow>, Fault>;
+    /// A tenant's rows that were due at `now`, oldest first; without a lease.
+    async fn due_of(&self, tenant: Id<Merchant>, now: Timestamp, limit: u32) -> Result<Vec<StoredRow>, Fault>;
+    /// A customer's usage events, newest first.
+    async fn usage_events(
+        &self,
+        tenant: Id<Merchant>,
+        customer: Uuid,
+        cursor: EventCursor,
+    ) -> Result<Vec<UsageEvent>, Fault>;
+    /// Guarded accounts as they stand at `now`, from one snapshot; those that were never used are left out.
+    async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault>;
+}

@@ -1,0 +1,274 @@
+//! Using a feature: counted, or taken from a balance. These ride the ledger's batched lanes.
+
+use farebox_engine::{
+    entitlement::{Answer, Balance, FeatureKind, Given, put_together},
+    ledger::{AccountSpec, Actor, Command, Leg, Operation, Outcome, Refusal, TransferId, Usage},
+};
+use farebox_types::{Id, Merchant, Quantity, Timestamp};
+use uuid::Uuid;
+
+use super::{Billing, BillingError, Feature, Holdings, check::answer, holdings::Stream};
+use crate::Decision;
+
+/// One use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// Who.
+    pub customer: Uuid,
+    /// What.
+    pub feature_code: String,
+    /// How much, above zero.
+    pub value: Quantity,
+    /// Names the use, for this customer and feature, for ever: the same again has no second effect.
+    pub key: String,
+    /// When, if not now. What occurred before the current window is counted in it all the same, as late.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// What happens to a use that the balance does not suffice for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Insufficient {
+    /// It is recorded: it has happened. The balance goes below zero.
+    Record,
+    /// It is refused, and nothing is recorded.
+    Reject,
+}
+
+/// A use that was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// What is left of the balance right after, in millionths; `None` for what has no balance. A replay says the same.
+    pub balance: Option<i64>,
+    /// It was recorded before.
+    pub replayed: bool,
+}
+
+/// An attempt to consume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumed {
+    /// The check's answer; its balance is that right after the consumption.
+    pub answer: Answer,
+    /// It was consumed before.
+    pub replayed: bool,
+}
+
+/// A use, ready for the ledger.
+pub(super) struct Prepared {
+    pub(super) holdings: Holdings,
+    pub(super) feature: Feature,
+    pub(super) streams: Vec<Stream>,
+    pub(super) given: Option<Given>,
+    pub(super) renewals: Vec<Command>,
+    pub(super) operation: Operation,
+    /// The first leg takes from a balance.
+    pub(super) from_balance: bool,
+}
+
+impl Billing {
+    /// Records a use.
+    ///
+    /// # Errors
+    /// [`BillingError::NotFound`]; [`BillingError::Refused`] with [`Refusal::Insufficient`] where that is to be rejected;
+    /// [`BillingError::Conflict`] if the key was used for another value; [`BillingError::Invalid`] for a feature that is not
+    /// counted; a [`crate::Fault`], after which the same use may be sent again.
+    pub async fn track(
+        &self,
+        tenant: Id<Merchant>,
+        one: &Use,
+        insufficient: Insufficient,
+        actor: &Actor,
+    ) -> Result<Recorded, BillingError> {
+        let mut prepared = self.prepare(tenant, one, actor).await?;
+        if insufficient == Insufficient::Reject {
+            prepared.limit();
+        }
+        let from_balance = prepared.from_balance;
+        let (balance, replayed) = self.post(prepared.renewals, prepared.operation).await?;
+        Ok(Recorded { balance: from_balance.then_some(balance), replayed })
+    }
+
+    /// Records many uses, each for itself; answers in order.
+    pub async fn track_many(
+        &self,
+        tenant: Id<Merchant>,
+        uses: &[Use],
+        actor: &Actor,
+    ) -> Vec<Result<Recorded, BillingError>> {
+        let tracked = uses.iter().map(|one| self.track(tenant, one, Insufficient::Record, actor));
+        futures_util::future::join_all(tracked).await
+    }
+
+    /// Checks and takes in one: all of it, or nothing.
+    ///
+    /// # Errors
+    /// As [`Billing::track`]; that the balance does not suffice is no error but the answer.
+    pub async fn consume(&self, tenant: Id<Merchant>, one: &Use, actor: &Actor) -> Result<Consumed, BillingError> {
+        let mut prepared = self.prepare(tenant, one, actor).await?;
+        let from_credits = prepared.feature.kind == FeatureKind::Metered;
+        if prepared.given.is_none() && !from_credits {
+            return self.refused(&prepared, one.value).await;
+        }
+        prepared.limit();
+        let (renewals, operation) = (prepared.renewals.clone(), prepared.operation.clone());
+        match self.post(renewals, operation).await {
+            Ok((balance, replayed)) => {
+                let mut read = self.balance(&prepared.holdings, &prepared.feature, &prepared.streams).await?;
+                if prepared.from_balance {
+                    read.available = balance;
+                }
+                let mut answer = prepared.answer(read, Quantity::ZERO);
+                (answer.allowed, answer.reason) = (true, None);
+                Ok(Consumed { answer, replayed })
+            }
+            Err(BillingError::Refused(Refusal::Insufficient { .. })) => self.refused(&prepared, one.value).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn refused(&self, prepared: &Prepared, value: Quantity) -> Result<Consumed, BillingError> {
+        let balance = self.balance(&prepared.holdings, &prepared.feature, &prepared.streams).await?;
+        let mut answer = prepared.answer(balance, value);
+        if answer.allowed {
+            // Somebody gave something back between the refusal and this look: the refusal stands.
+            answer.allowed = false;
+            answer.reason = Some(farebox_engine::entitlement::Reason::InsufficientBalance);
+        }
+        Ok(Consumed { answer, replayed: false })
+    }
+
+    pub(super) async fn prepare(
+        &self,
+        tenant: Id<Merchant>,
+        one: &Use,
+        actor: &Actor,
+    ) -> Result<Prepared, BillingError> {
+        let feature = self.feature(tenant, &one.feature_code).await?.value;
+        if !matches!(feature.kind, FeatureKind::Metered | FeatureKind::Unlimited) {
+            return Err(BillingError::Invalid("the feature is not counted"));
+        }
+        let holdings = self.holdings_to_write(tenant, one.customer).await?;
+        let streams = holdings.streams(feature.id);
+        let sources: Vec<_> = streams.iter().map(|stream| stream.source.clone()).collect();
+        let given = put_together(&sources);
+        let from_balance = !matches!(given, Some(Given::Unlimited)) && feature.kind == FeatureKind::Metered;
+        let renewals = if feature.credits_plan.is_some() {
+            Vec::new()
+        } else {
+            self.renewals(&holdings, feature.id, &streams, actor)
+        };
+        let key = format!("{}/{}/{}", one.customer, feature.id, one.key);
+        let id = TransferId::derive(tenant, "usage", &key);
+        let operation = operation(&holdings, &feature, (&streams, from_balance), (id, one), actor)?;
+        Ok(Prepared { holdings, feature, streams, given, renewals, operation, from_balance })
+    }
+
+    /// The commands that open what this process has not seen open.
+    pub(super) fn renewals(
+        &self,
+        holdings: &Holdings,
+        feature: Uuid,
+        streams: &[Stream],
+        actor: &Actor,
+    ) -> Vec<Command> {
+        let renewals = streams.iter().filter_map(|stream| holdings.renewal(feature, stream, actor));
+        let unseen = renewals.filter(|renewal| renewal.windows.last().is_some_and(|last| !self.is_open(last.id)));
+        unseen.map(Command::Renew).collect()
+    }
+
+    /// Opens windows, then posts: one batch of one lane. The balance right after, and whether it was posted before.
+    async fn post(&self, renewals: Vec<Command>, operation: Operation) -> Result<(i64, bool), BillingError> {
+        let opens: Vec<TransferId> = renewals
+            .iter()
+            .filter_map(|command| match command {
+                Command::Renew(renewal) => renewal.windows.last().map(|window| window.id),
+                _ => None,
+            })
+            .collect();
+        let (tenant, id) = (operation.tenant(), operation.id());
+        let said = operation.legs().first().map(|leg| (leg.to().id, leg.amount()));
+        let commands = renewals.into_iter().chain(std::iter::once(Command::Post(operation))).collect();
+        let mut decisions: Vec<Decision> = self.store.execute(commands).await?;
+        let posted = decisions.pop();
+        for decision in decisions {
+            decision?;
+        }
+        self.remember_open(opens.into_iter());
+        match posted {
+            Some(Ok(Outcome::Posted { balance, replayed, .. })) => Ok((balance, replayed)),
+            Some(Err(Refusal::Conflict)) => {
+                // The same use in another window, or under another plan, is the same use.
+                let before = self.store.transfer(tenant, id).await?;
+                let same = |row: &farebox_engine::ledger::Transfer| Some((row.to, row.settled)) == said;
+                before.filter(same).map(|row| (row.balance, true)).ok_or(BillingError::Conflict)
+            }
+            Some(Err(refusal)) => Err(refusal.into()),
+            _ => Err(BillingError::Invalid("the ledger answered something else")),
+        }
+    }
+}
+
+impl Prepared {
+    /// Refuses what the overage policy does not cover.
+    fn limit(&mut self) {
+        if let Some(least) = self.least() {
+            self.operation = self.operation.clone().keeping(least);
+        }
+    }
+
+    /// The least that must stay.
+    pub(super) fn least(&self) -> Option<i64> {
+        match &self.given {
+            _ if !self.from_balance => None,
+            Some(Given::Metered(_, overage)) => overage.least(),
+            _ => Some(0),
+        }
+    }
+
+    pub(super) fn answer(&self, balance: Balance, required: Quantity) -> Answer {
+        answer(&self.holdings, &self.feature, &self.streams, balance, required)
+    }
+}
+
+/// What is used leaves the balance, if there is one, and is counted on the window's meter.
+pub(super) fn operation(
+    holdings: &Holdings,
+    feature: &Feature,
+    (streams, from_balance): (&[Stream], bool),
+    (id, one): (TransferId, &Use),
+    actor: &Actor,
+) -> Result<Operation, BillingError> {
+    let window = holdings.counted_in(streams);
+    let legs = legs(holdings, feature, (window.start, from_balance), one.value)?;
+    let occurred_at = one.occurred_at.unwrap_or(holdings.now);
+    let usage = Usage {
+        customer: one.customer,
+        feature: feature.id,
+        occurred_at,
+        window_start: window.start,
+        late: occurred_at < window.start,
+    };
+    let operation = Operation::new(id, legs, actor.clone()).map_err(|_| BillingError::Invalid("nothing is used"))?;
+    let operation = operation.telling(usage);
+    Ok(holdings.clock().map_or(operation.clone(), |clock| operation.at(clock)))
+}
+
+pub(super) fn legs(
+    holdings: &Holdings,
+    feature: &Feature,
+    (start, from_balance): (Timestamp, bool),
+    value: Quantity,
+) -> Result<Vec<Leg>, BillingError> {
+    let (tenant, customer) = (holdings.tenant, holdings.customer.value.id);
+    let bad = |_| BillingError::Invalid("nothing is used");
+    let mut legs = Vec::with_capacity(2);
+    if from_balance {
+        let to = match feature.credits_plan {
+            Some(plan) => AccountSpec::revenue(tenant, Id::from_uuid(plan)),
+            None => AccountSpec::consumed(tenant, feature.id),
+        };
+        legs.push(Leg::charge(holdings.account(feature)?, to, value).map_err(bad)?);
+    }
+    let meter = AccountSpec::meter(tenant, feature.id, customer, start);
+    legs.push(Leg::charge(meter, AccountSpec::metering(tenant, feature.id), value).map_err(bad)?);
+    Ok(legs)
+}

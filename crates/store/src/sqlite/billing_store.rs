@@ -1,0 +1,86 @@
+//! The [`BillingStore`] commands on SQLite.
+
+use async_trait::async_trait;
+use farebox_engine::ledger::{Account, AccountSpec, UsageEvent};
+use farebox_types::{Id, Merchant, Timestamp};
+use rusqlite::{Transaction, TransactionBehavior};
+use uuid::Uuid;
+
+use super::{SqliteStore, billing, billing_reads, store::in_transaction};
+use crate::{
+    Fault, OperationKey,
+    billing::{BillingStore, BillingWrite, Committed, Cursor, EventCursor, Kind, StoredRow},
+};
+
+#[async_trait]
+impl BillingStore for SqliteStore {
+    async fn bill(&self, write: BillingWrite) -> Result<Committed, Fault> {
+        self.lanes.bill(write).await
+    }
+
+    async fn answered(
+        &self,
+        tenant: Id<Merchant>,
+        operation: &OperationKey,
+    ) -> Result<Option<([u8; 32], String)>, Fault> {
+        let OperationKey { scope, key } = operation.clone();
+        self.read(move |sql| billing_reads::answered(sql, tenant, (&scope, &key))).await
+    }
+
+    async fn billing_row(&self, tenant: Id<Merchant>, kind: Kind, id: Uuid) -> Result<Option<StoredRow>, Fault> {
+        self.read(move |sql| billing_reads::one(sql, tenant, kind, id)).await
+    }
+
+    async fn billing_row_named(
+        &self,
+        tenant: Id<Merchant>,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<StoredRow>, Fault> {
+        let name = name.to_owned();
+        self.read(move |sql| billing_reads::named(sql, tenant, kind, &name)).await
+    }
+
+    async fn billing_rows(
+        &self,
+        tenant: Id<Merchant>,
+        kind: Kind,
+        parent: Option<Uuid>,
+        cursor: Cursor,
+    ) -> Result<Vec<StoredRow>, Fault> {
+        self.read(move |sql| billing_reads::several(sql, tenant, kind, parent, cursor)).await
+    }
+
+    async fn holdings(&self, tenant: Id<Merchant>, customer: Uuid) -> Result<Vec<StoredRow>, Fault> {
+        self.read(move |sql| in_transaction(sql, |sql| billing_reads::holdings(sql, tenant, customer))).await
+    }
+
+    async fn lease_due(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<StoredRow>, Fault> {
+        self.read(move |sql| {
+            // Immediate: two leases at once take turns instead of failing.
+            let transaction = Transaction::new_unchecked(sql, TransactionBehavior::Immediate)?;
+            let rows = billing_reads::lease(&transaction, now, until, limit)?;
+            transaction.commit()?;
+            Ok(rows)
+        })
+        .await
+    }
+
+    async fn due_of(&self, tenant: Id<Merchant>, now: Timestamp, limit: u32) -> Result<Vec<StoredRow>, Fault> {
+        self.read(move |sql| billing_reads::due_of(sql, tenant, now, limit)).await
+    }
+
+    async fn usage_events(
+        &self,
+        tenant: Id<Merchant>,
+        customer: Uuid,
+        cursor: EventCursor,
+    ) -> Result<Vec<UsageEvent>, Fault> {
+        self.read(move |sql| billing_reads::events(sql, tenant, customer, cursor)).await
+    }
+
+    async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault> {
+        let specs = specs.to_vec();
+        self.read(move |sql| in_transaction(sql, |sql| billing::accounts_at(sql, &specs, now))).await
+    }
+}

@@ -1,0 +1,8 @@
+//! Billing on both engines: balances that are enforced, keys that have one effect, periods, leases.
+
+mod balances;
+mod changes;
+mod load;
+mod rows;
+mod seller;
+mod times;
