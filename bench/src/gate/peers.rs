@@ -45,7 +45,7 @@ impl Peer {
         match self {
             Self::X402Axum => command.arg(stub),
             Self::X402FastApi => command.arg(script("x402_fastapi.py")).env("FACILITATOR", stub),
-            Self::PaymentsPy => command.arg(script("payments_py.py")).env("NVM_BACKEND_URL", stub),
+            Self::PaymentsPy => command.arg(script("payments_fastapi.py")).env("NVM_BACKEND_URL", stub),
         };
         Process::spawn(&mut command).with_context(|| format!("{} did not start", self.name()))
     }

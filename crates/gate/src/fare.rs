@@ -12,7 +12,7 @@ use farebox_x402::{Fault, Hold, Resource, Retry, Terms};
 use serde_json::{Map, Value};
 
 use crate::{
-    answers::Identifier,
+    answers::{Identifier, MAX_ANSWER},
     asked::Asked,
     menu::Menu,
     rails::Rails,
@@ -288,7 +288,7 @@ impl fmt::Display for Fare {
         }?;
         match replay.as_secs() {
             0 => f.write_str(", not kept"),
-            seconds => write!(f, ", kept {seconds} s"),
+            seconds => write!(f, ", kept {seconds} s up to {MAX_ANSWER}"),
         }
     }
 }
@@ -394,7 +394,7 @@ mod tests {
         assert_eq!(
             line,
             "POST /ask: 5 credits of plan 7 by nvm:erc4337 on eip155:84532; hold, handler, settle (held up to 120 s); \
-             outcome unknown: serve; answers up to 8388608 bytes, kept 300 s"
+             outcome unknown: serve; answers up to 8388608 bytes, kept 300 s up to 1048576"
         );
     }
 

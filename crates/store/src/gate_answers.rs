@@ -1,5 +1,5 @@
 //! What gates keep of payments that can pay once: who runs a handler for one, and what it answered. No money is here: a row
-//! that is lost costs a second run of a handler, never a second charge.
+//! that is lost costs a second run of a handler, never a second charge, so `verify` has nothing to check here.
 
 use std::time::Duration;
 

@@ -9,7 +9,9 @@ use super::{
 };
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    manifest::members(tree).iter().flat_map(member_findings).collect()
+    // A workspace of its own, beside ours: a benchmark's peer.
+    let ours = |manifest: &&Manifest<'_>| !manifest.table.contains_key("workspace") || manifest.member.is_empty();
+    manifest::members(tree).iter().filter(ours).flat_map(member_findings).collect()
 }
 
 fn member_findings(manifest: &Manifest<'_>) -> Vec<Finding> {
@@ -42,6 +44,12 @@ mod tests {
 
     fn count(path: &str, manifest: &str) -> usize {
         check(&Tree::of(&[(path, manifest)])).len()
+    }
+
+    #[test]
+    fn a_workspace_of_its_own_is_none_of_ours() {
+        let peer = "[workspace]\n[package]\nname = \"a-peer\"\n";
+        assert_eq!(count("bench/peers/a/Cargo.toml", peer), 0);
     }
 
     #[test]

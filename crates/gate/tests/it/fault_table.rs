@@ -1,12 +1,7 @@
 //! Everything that can go wrong on the way, a row each: what is answered, who is charged. The backend is a program that keeps
 //! its own books, and breaks as it is told.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, routing::get};
 use bytes::Bytes;
@@ -16,152 +11,15 @@ use farebox_x402::client::{ClientOptions, CreditsClient};
 use futures_util::{StreamExt, stream};
 use http::{Method, StatusCode};
 use rstest::rstest;
-use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
-use crate::harness::{Answer, Runs, Server, counted};
-
-/// How a call ends instead of well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Break {
-    /// Nobody answers in time.
-    Slow,
-    Status500,
-    Garbage,
-    /// The connection is reset.
-    Reset,
-    /// The body ends before its length.
-    Cut,
-}
-
-/// Whether it has its effect all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
-    Done,
-    NotDone,
-}
-
-#[derive(Default)]
-struct Books {
-    held: HashMap<String, u64>,
-    charged: HashMap<String, u64>,
-    released: Vec<String>,
-    breaks: HashMap<&'static str, VecDeque<(Break, Effect)>>,
-    settles: usize,
-}
-
-impl Books {
-    /// What a call does, and says.
-    fn call(&mut self, call: &str, body: &Value) -> Value {
-        let id = body["agentRequestId"].as_str().unwrap_or_default().to_owned();
-        let amount: u64 = body["maxAmount"].as_str().unwrap_or("0").parse().unwrap();
-        match call {
-            "verify" => {
-                let id = format!("r-{}", self.held.len());
-                self.held.insert(id.clone(), amount);
-                json!({"isValid": true, "agentRequestId": id, "payer": "0x1"})
-            }
-            "settle" => {
-                assert!(!self.released.contains(&id), "a hold that was given back is not charged");
-                self.charged.insert(id, amount);
-                json!({"success": true, "transaction": "t", "network": "n", "creditsRedeemed": amount.to_string()})
-            }
-            _ => {
-                self.released.push(id);
-                json!({"released": true})
-            }
-        }
-    }
-
-    fn breaks(&mut self, call: &str) -> Option<(Break, Effect)> {
-        self.breaks.get_mut(call).and_then(VecDeque::pop_front)
-    }
-}
-
-#[derive(Clone, Default)]
-struct Backend {
-    books: Arc<Mutex<Books>>,
-}
-
-impl Backend {
-    async fn start(&self) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (addr, backend) = (listener.local_addr().unwrap(), self.clone());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(backend.clone().answer(stream));
-            }
-        });
-        addr
-    }
-
-    async fn answer(self, mut stream: TcpStream) {
-        let Some((call, body)) = read(&mut stream).await else { return };
-        let (broken, said) = {
-            let mut books = self.books.lock().unwrap();
-            books.settles += usize::from(call == "settle");
-            let broken = books.breaks(&call);
-            let done = broken.is_none_or(|(_, effect)| effect == Effect::Done);
-            (broken, if done { books.call(&call, &body) } else { json!({}) })
-        };
-        let (head, said) = ("content-type: application/json\r\nconnection: close", said.to_string());
-        let answer = match broken.map(|(broken, _)| broken) {
-            None => format!("HTTP/1.1 200 OK\r\n{head}\r\ncontent-length: {}\r\n\r\n{said}", said.len()),
-            Some(Break::Status500) => format!("HTTP/1.1 500 No\r\n{head}\r\ncontent-length: 2\r\n\r\n{{}}"),
-            Some(Break::Garbage) => format!("HTTP/1.1 200 OK\r\n{head}\r\ncontent-length: 7\r\n\r\n<html/>"),
-            Some(Break::Cut) => format!("HTTP/1.1 200 OK\r\n{head}\r\ncontent-length: 999\r\n\r\n{said}"),
-            Some(Break::Slow) => return tokio::time::sleep(Duration::from_secs(5)).await,
-            Some(Break::Reset) => {
-                // Closed without lingering, it is reset.
-                drop(stream.set_zero_linger());
-                return;
-            }
-        };
-        let _ = stream.write_all(answer.as_bytes()).await;
-    }
-
-    fn charged(&self) -> u64 {
-        self.books.lock().unwrap().charged.values().sum()
-    }
-
-    fn breaks_at(&self, call: &'static str, broken: Break, effect: Effect, times: usize) {
-        let breaks = std::iter::repeat_n((broken, effect), times).collect();
-        self.books.lock().unwrap().breaks.insert(call, breaks);
-    }
-
-    /// Waits until so much is charged, or as long as anything could still happen.
-    async fn comes_to(&self, credits: u64) {
-        for _ in 0..400 {
-            if self.charged() == credits {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("{} credits were charged, not {credits}", self.charged());
-    }
-}
-
-async fn read(stream: &mut TcpStream) -> Option<(String, Value)> {
-    let mut request = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
-            if body.len() >= length.parse().unwrap() {
-                let call = head.split(' ').nth(1)?.rsplit('/').next()?.to_owned();
-                return Some((call, serde_json::from_str(body).unwrap()));
-            }
-        }
-        let mut chunk = [0; 4096];
-        match stream.read(&mut chunk).await {
-            Ok(read) if read > 0 => request.extend_from_slice(&chunk[..read]),
-            _ => return None,
-        }
-    }
-}
+use crate::{
+    breaking::{Backend, Break, Effect},
+    harness::{Answer, Runs, Server, counted},
+};
 
 async fn server(addr: SocketAddr, change: impl Fn(Route) -> Route) -> Server {
     let options = ClientOptions { timeout: Duration::from_millis(300), ..ClientOptions::default() };
@@ -271,6 +129,48 @@ async fn a_settle_that_stays_broken_is_withheld_where_the_route_says_so_and_no_b
     assert_eq!(backend.charged(), 0);
 }
 
+#[tokio::test]
+async fn a_backend_that_is_down_at_verify_sells_nothing() {
+    let backend = Backend::default();
+    let addr = backend.start().await;
+    let server = server(addr, |route| route).await;
+    backend.stop(addr).await;
+    let answer = pay(&server, "/goods").await;
+    assert_eq!((answer.status, answer.offer(), has_goods(&answer)), (StatusCode::SERVICE_UNAVAILABLE, None, false));
+    assert_eq!((server.runs.count(), backend.charged()), (0, 0));
+    backend.start_at(addr).await;
+    assert_eq!((pay(&server, "/goods").await.status, backend.charged()), (StatusCode::OK, 3));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_backend_that_goes_down_before_settle_charges_once_when_it_is_back_or_gives_back_what_was_withheld(
+    #[values(UnknownPolicy::Serve, UnknownPolicy::Withhold)] policy: UnknownPolicy,
+) {
+    let backend = Backend::default();
+    let addr = backend.start().await;
+    let server = server(addr, |route| route.on_unknown(policy)).await;
+    let going_down = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        backend.stop(addr).await;
+    };
+    let (answer, ()) = tokio::join!(pay(&server, "/slow"), going_down);
+    assert_eq!(answer.receipt().unwrap().error_reason.as_deref(), Some("settlement_pending"));
+    assert_eq!((server.runs.count(), backend.charged()), (1, 0));
+    backend.start_at(addr).await;
+    match policy {
+        UnknownPolicy::Serve => {
+            assert_eq!((answer.status, has_goods(&answer)), (StatusCode::OK, true));
+            backend.comes_to(3).await;
+        }
+        UnknownPolicy::Withhold => {
+            assert_eq!((answer.status, has_goods(&answer)), (StatusCode::SERVICE_UNAVAILABLE, false));
+            backend.has_given_back(1).await;
+            assert_eq!(backend.charged(), 0);
+        }
+    }
+}
+
 #[rstest]
 #[case("/fail", StatusCode::BAD_GATEWAY, "own failure")]
 #[case("/boom", StatusCode::INTERNAL_SERVER_ERROR, "could not be produced")]
@@ -304,23 +204,38 @@ async fn a_stream_that_breaks_was_delivered_in_part_and_is_charged_once() {
     assert_eq!(backend.books.lock().unwrap().charged.len(), 1);
 }
 
+/// A client that sends a request, and stays until it has read `until`.
+async fn leaves(server: &Server, path: &str, until: &str) {
+    let mut client = TcpStream::connect(server.addr).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\npayment-signature: t\r\n\r\n");
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).contains(until) {
+        assert!(client.read_buf(&mut said).await.unwrap() > 0, "it ended early");
+    }
+    while server.runs.count() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
-async fn a_client_that_leaves_a_handler_is_not_charged_and_one_that_leaves_a_stream_is() {
+async fn a_client_that_leaves_a_handler_gets_its_hold_back() {
     let backend = Backend::default();
     let server = server(backend.start().await, |route| route).await;
-    for (path, charged) in [("/slow", 0), ("/stream", 3)] {
-        let mut client = TcpStream::connect(server.addr).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\npayment-signature: t\r\n\r\n");
-        client.write_all(request.as_bytes()).await.unwrap();
-        if charged > 0 {
-            let mut said = Vec::new();
-            while !String::from_utf8_lossy(&said).contains("goods") {
-                assert!(client.read_buf(&mut said).await.unwrap() > 0, "the stream ended early");
-            }
-        } else {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        drop(client);
-        backend.comes_to(charged).await;
-    }
+    leaves(&server, "/slow", "").await;
+    backend.has_given_back(1).await;
+    // Longer than the handler would have taken.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let books = backend.books.lock().unwrap();
+    assert_eq!((books.settles, books.charged.len(), books.released.len()), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_stream_pays_for_it_once() {
+    let backend = Backend::default();
+    let server = server(backend.start().await, |route| route).await;
+    leaves(&server, "/stream", "goods").await;
+    backend.comes_to(3).await;
+    let books = backend.books.lock().unwrap();
+    assert_eq!((books.charged.len(), books.released.len()), (1, 0));
 }

@@ -1,7 +1,11 @@
 //! A gate in front of real axum servers on loopback.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+#[cfg(feature = "store")]
+mod answers_sql;
+#[cfg(feature = "client")]
+mod breaking;
 #[cfg(feature = "paywall")]
 mod browser;
 #[cfg(feature = "client")]
