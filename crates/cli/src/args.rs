@@ -2,6 +2,7 @@
 
 mod agents;
 mod facilitator;
+mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -11,6 +12,7 @@ use farebox_types::Mode;
 
 pub(crate) use agents::{McpArgs, SimProviderArgs};
 pub(crate) use facilitator::{FacilitatorArgs, FacilitatorFlags};
+pub(crate) use webhooks::{ProviderArg, WebhooksArgs, WebhooksCommand};
 
 /// How software takes payment: passes, fares and payments on one durable ledger.
 #[derive(Parser)]
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Key(KeyArgs),
     /// Create, list and revoke management tokens.
     Token(TokenArgs),
+    /// Print or rotate what card providers sign their webhooks with.
+    Webhooks(WebhooksArgs),
     /// Rebuild every balance from its transfers and compare; exit 1 on a difference.
     Verify,
     /// Bring the database schema up to date.

@@ -24,6 +24,7 @@ pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{Change, OperationKey, Record, Recorded};
 pub use rows::{
     Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Merchant, OutboxRow, Page, Plan, Resource, Role,
+    WebhookSecret,
 };
 pub use settlements::{Conclusion, Intended, Intents, SettlementName, SettlementStore, SlotStep};
 pub use sqlite::SqliteStore;

@@ -8,7 +8,7 @@ use farebox_types::{Resource as ResourceKind, Timestamp};
 
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded, Report,
-    Resource, SchemaState, SettlementStore,
+    Resource, SchemaState, SettlementStore, WebhookSecret,
 };
 
 /// The ledger's answer to one command.
@@ -65,6 +65,9 @@ pub trait Store: SettlementStore + Send + Sync + 'static {
     async fn api_token(&self, tenant: Id<MerchantKind>, id: Id<ApiTokenKind>) -> Result<Option<ApiToken>, Fault>;
     /// A merchant's management tokens, newest first.
     async fn api_tokens(&self, tenant: Id<MerchantKind>) -> Result<Vec<ApiToken>, Fault>;
+
+    /// A provider's inbound webhook secrets, newest first, expired ones too.
+    async fn webhook_secrets(&self, tenant: Id<MerchantKind>, provider: &str) -> Result<Vec<WebhookSecret>, Fault>;
 
     /// A registered resource.
     async fn resource(&self, tenant: Id<MerchantKind>, id: Id<ResourceKind>) -> Result<Option<Resource>, Fault>;

@@ -14,3 +14,4 @@ mod signals;
 pub(crate) mod sim_provider;
 pub(crate) mod token;
 pub(crate) mod verify;
+pub(crate) mod webhooks;

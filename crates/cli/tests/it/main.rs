@@ -13,4 +13,5 @@ mod parallel;
 mod pay;
 mod sim_provider;
 mod stack;
+mod webhooks;
 mod world;

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::{SqliteStore, connect, ledger, reads, schema, settlement_reads};
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
-    Report, Resource, SchemaState, Store, verify::Auditor,
+    Report, Resource, SchemaState, Store, WebhookSecret, verify::Auditor,
 };
 
 const BY_ID: &str = "WHERE tenant = ?1 AND id = ?2";
@@ -130,6 +130,12 @@ impl Store for SqliteStore {
         let key = tenant.uuid().into_bytes();
         let newest = "WHERE tenant = ?1 ORDER BY id DESC";
         self.read(move |sql| reads::all(sql, reads::API_TOKEN, newest, [key], reads::api_token)).await
+    }
+
+    async fn webhook_secrets(&self, tenant: Id<MerchantKind>, provider: &str) -> Result<Vec<WebhookSecret>, Fault> {
+        let key = (tenant.uuid().into_bytes(), provider.to_owned());
+        let newest = "WHERE tenant = ?1 AND provider = ?2 ORDER BY id DESC";
+        self.read(move |sql| reads::all(sql, reads::WEBHOOK_SECRET, newest, key, reads::webhook_secret)).await
     }
 
     async fn resource(&self, tenant: Id<MerchantKind>, id: Id<ResourceKind>) -> Result<Option<Resource>, Fault> {
