@@ -6,4 +6,5 @@
 pub mod charge;
 pub mod credits;
 pub mod ledger;
+pub mod payment;
 pub mod settlement;

@@ -9,7 +9,9 @@ pub mod facilitator;
 mod health;
 mod http;
 mod keys;
+pub mod payments;
 mod refusal;
+mod webhooks;
 pub mod worker;
 
 pub use self::{

@@ -9,6 +9,7 @@ mod fault;
 mod lanes;
 mod migration;
 mod open;
+mod payments;
 mod postgres;
 mod record;
 mod rows;
@@ -20,6 +21,7 @@ mod verify;
 pub use fault::{Fault, Retry};
 pub use migration::SchemaState;
 pub use open::{BadDatabaseUrl, Database, DatabaseUrl};
+pub use payments::{Due, PaymentFilter, PaymentStore};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{Change, OperationKey, Record, Recorded};
 pub use rows::{

@@ -44,10 +44,12 @@ macro_rules! migrations {
     };
 }
 
-pub(crate) const SQLITE: &[Migration] =
-    migrations!("sqlite": 1 "0001_foundation", 2 "0002_settlements", 6 "0006_webhook_secrets");
-pub(crate) const POSTGRES: &[Migration] =
-    migrations!("postgres": 1 "0001_foundation", 2 "0002_settlements", 6 "0006_webhook_secrets");
+pub(crate) const SQLITE: &[Migration] = migrations!(
+    "sqlite": 1 "0001_foundation", 2 "0002_settlements", 5 "0005_payments", 6 "0006_webhook_secrets"
+);
+pub(crate) const POSTGRES: &[Migration] = migrations!(
+    "postgres": 1 "0001_foundation", 2 "0002_settlements", 5 "0005_payments", 6 "0006_webhook_secrets"
+);
 
 /// Compares the last applied number (0 = none) with what there is.
 pub(crate) fn state(applied: i64, known: &[Migration]) -> SchemaState {

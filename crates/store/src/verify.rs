@@ -7,11 +7,12 @@ use std::{
 
 use farebox_engine::{
     ledger::{Account, AccountId, AccountKind, AccountSpec, State, Transfer, Unit},
+    payment::{self, Payment, Refund, TrailEntry},
     settlement::{Outcome, Settlement, countable, posting_id},
 };
 use uuid::Uuid;
 
-use crate::{AuditRow, audit};
+use crate::{AuditRow, audit, payments::auditor::PaymentAuditor};
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Report {
     pub transfers: u64,
     /// Settlements compared with their postings.
     pub settlements: u64,
+    /// Payments compared with their refunds, trails and postings.
+    pub payments: u64,
     /// Audit lines whose hash was recomputed.
     pub audit_lines: u64,
     /// What does not agree; empty when all is well.
@@ -60,6 +63,7 @@ pub(crate) struct Auditor {
     parties: HashSet<AccountId>,
     unguarded: HashSet<AccountId>,
     chains: BTreeMap<(Uuid, Uuid), (i64, [u8; 32])>,
+    payments: PaymentAuditor,
     /// What settled payments must have posted, by the posting's id.
     expected: HashMap<Uuid, Posting>,
     /// Accounts that gave something which no settled payment explains.
@@ -108,6 +112,27 @@ impl Auditor {
     /// What is wrong with a slot or what rides in it.
     pub(crate) fn slot(&mut self, what: String) {
         self.report.differences.push(Difference { row: "slot".to_owned(), what });
+    }
+
+    pub(crate) fn payment(&mut self, row: Payment) {
+        for posting in self.payments.payment(row) {
+            self.expect(&posting);
+        }
+    }
+
+    pub(crate) fn refund(&mut self, row: &Refund) {
+        if let Some(posting) = self.payments.refund(row) {
+            self.expect(&posting);
+        }
+    }
+
+    pub(crate) fn trail(&mut self, row: &TrailEntry) {
+        self.payments.trail(row);
+    }
+
+    fn expect(&mut self, posting: &payment::Posting) {
+        let (from, to) = (posting.from.id, posting.to.id);
+        self.expected.insert(posting.id.uuid(), Posting { from, to, amount: posting.amount.micros() });
     }
 
     pub(crate) fn transfer(&mut self, row: &Transfer) {
@@ -204,6 +229,11 @@ impl Auditor {
     }
 
     pub(crate) fn finish(mut self) -> Report {
+        let (payments, differences) = std::mem::take(&mut self.payments).finish();
+        self.report.payments = payments;
+        for (id, what) in differences {
+            self.differ("payment", id, what);
+        }
         let closed: Vec<(Uuid, i64)> = self
             .lots
             .iter()

@@ -5,6 +5,8 @@ mod columns;
 mod connect;
 mod fault;
 mod ledger;
+mod paying;
+mod payments;
 mod reads;
 mod schema;
 mod settlement_reads;

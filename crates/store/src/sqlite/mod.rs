@@ -2,6 +2,8 @@
 
 mod cold;
 mod ledger;
+mod paying;
+mod payments;
 mod reads;
 mod schema;
 mod settlement_reads;

@@ -9,7 +9,7 @@ use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, 
 use farebox_types::{Resource as ResourceKind, Timestamp};
 use rusqlite::Connection;
 
-use super::{SqliteStore, connect, ledger, reads, schema, settlement_reads};
+use super::{SqliteStore, connect, ledger, payments, reads, schema, settlement_reads};
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
     Report, Resource, SchemaState, Store, WebhookSecret, verify::Auditor,
@@ -223,6 +223,17 @@ pub(super) fn in_transaction<T>(
 fn rebuild(sql: &Connection) -> Result<Report, Fault> {
     let mut auditor = Auditor::default();
     settlement_reads::each(sql, |row| auditor.settlement(row))?;
+    let all = |columns: &str, rest: &str| format!("SELECT {columns} FROM {rest}");
+    for row in payments::select(sql, &all(payments::PAYMENT, "payment"), [], payments::payment)? {
+        auditor.payment(row);
+    }
+    for row in payments::select(sql, &all(payments::REFUND, "payment_refund"), [], payments::refund)? {
+        auditor.refund(&row);
+    }
+    let order = "payment_trail ORDER BY tenant, payment, seq";
+    for row in payments::select(sql, &all(payments::TRAIL, order), [], payments::trail)? {
+        auditor.trail(&row);
+    }
     settlement_reads::each_difference(sql, |what| auditor.slot(what))?;
     ledger::each_transfer(sql, |row| auditor.transfer(row))?;
     reads::each_audit_line(sql, |line| auditor.audit_line(line))?;
