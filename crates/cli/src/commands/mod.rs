@@ -8,6 +8,8 @@ pub(crate) mod key;
 pub(crate) mod mcp;
 pub(crate) mod migrate;
 pub(crate) mod pay;
+pub(crate) mod payments;
+pub(crate) mod reconcile;
 pub(crate) mod serve;
 mod serving;
 mod signals;

@@ -78,6 +78,12 @@ impl Payments {
         self.inner.home
     }
 
+    /// The merchant whose account at the provider it is.
+    #[must_use]
+    pub fn merchant(&self) -> Id<Merchant> {
+        self.inner.home
+    }
+
     pub(crate) fn limits(&self) -> PaymentLimits {
         self.inner.limits
     }

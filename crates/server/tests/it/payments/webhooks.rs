@@ -12,12 +12,16 @@ use crate::payments::town::{SECRET, Town};
 use crate::world::{World, send};
 
 impl Town<'_> {
-    /// Serves our endpoint and lets the provider deliver to it, until nothing more comes for a while.
-    async fn delivered(&self) {
+    /// Serves our endpoint and names it to the provider: what happens from now on is told there.
+    async fn listening(&self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/webhooks/sim", listener.local_addr().unwrap());
-        let serving = tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
+        tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
         self.remote.send_events_to(&url, Secret::new(SECRET.to_owned())).unwrap();
+    }
+
+    /// Lets the provider deliver for a while, and the worker apply what has come.
+    async fn delivered(&self) {
         let until = tokio::time::sleep(Duration::from_millis(1200));
         let delivering = tokio::spawn(Arc::clone(&self.remote).deliver(until));
         for _ in 0..4 {
@@ -25,7 +29,6 @@ impl Town<'_> {
             self.world.pass(10);
         }
         delivering.await.unwrap();
-        serving.abort();
         step(&self.payments).await.unwrap();
     }
 }
@@ -33,6 +36,7 @@ impl Town<'_> {
 on_both! {
     async fn events_late_twice_and_out_of_order_are_applied_once_and_move_nothing_back(world: &World) {
         let town = Town::new(world);
+        town.listening().await;
         let mut ids = Vec::new();
         for method in ["pm_sim_ok", "pm_sim_webhook_duplicate", "pm_sim_webhook_late", "pm_sim_webhook_out_of_order"] {
             ids.push(town.pay(method).await.ok()["id"].as_str().unwrap().to_owned());
@@ -49,6 +53,7 @@ on_both! {
 
     async fn a_webhook_tells_that_the_payer_has_acted(world: &World) {
         let town = Town::new(world);
+        town.listening().await;
         let answer = town.pay("pm_sim_3ds").await.ok();
         let id = answer["payment_id"].as_str().unwrap();
         town.remote.payer_answers(id, true).unwrap();
@@ -60,6 +65,7 @@ on_both! {
     async fn a_dispute_posts_back_and_a_won_one_returns(world: &World) {
         use farebox_providers::sim::types::SimDispute;
         let town = Town::new(world);
+        town.listening().await;
         let answer = town.pay("pm_sim_ok").await.ok();
         let id = answer["payment_id"].as_str().unwrap();
         town.remote.dispute(id, SimDispute::Open).unwrap();
