@@ -25,7 +25,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, {"data": payments})
         if path[0] == "customers":
             paid = any(one["customer_id"] == path[1] and one["status"] == "succeeded" for one in payments)
-            return self.answer(200, {"customer_id": path[1], "paid": paid})
+            return self.answer(200, {"customer_id": path[1], "has_paid": paid})
         found = [one for one in payments if path[1] in (one["id"], one["payment_id"])]
         return self.answer(200, found[0]) if found else self.answer(404, {"code": "not_found", "status": 404})
 

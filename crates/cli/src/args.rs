@@ -2,7 +2,9 @@
 
 mod agents;
 mod facilitator;
+mod payments;
 mod relay;
+mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -12,7 +14,9 @@ use farebox_types::Mode;
 
 pub(crate) use agents::{McpArgs, SimProviderArgs};
 pub(crate) use facilitator::{FacilitatorArgs, FacilitatorFlags};
+pub(crate) use payments::{PaymentFlags, ReconcileArgs};
 pub(crate) use relay::{IdentityArg, JwtArgs, Member, RelayArgs};
+pub(crate) use webhooks::{ProviderArg, WebhooksArgs, WebhooksCommand};
 
 /// How software takes payment: passes, fares and payments on one durable ledger.
 #[derive(Parser)]
@@ -63,6 +67,10 @@ pub(crate) enum Command {
     Key(KeyArgs),
     /// Create, list and revoke management tokens.
     Token(TokenArgs),
+    /// Print or rotate what card providers sign their webhooks with.
+    Webhooks(WebhooksArgs),
+    /// Compare a card provider's payments with ours, both ways; exit 1 on a difference.
+    Reconcile(ReconcileArgs),
     /// Rebuild every balance from its transfers and compare; exit 1 on a difference.
     Verify,
     /// Bring the database schema up to date.
@@ -121,6 +129,8 @@ pub(crate) struct ServeArgs {
     pub(crate) listen: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) facilitator: FacilitatorFlags,
+    #[command(flatten)]
+    pub(crate) payments: PaymentFlags,
     /// Stop when standard input ends: with whoever started this.
     #[arg(long, hide = true)]
     pub(crate) stop_with_stdin: bool,
@@ -238,7 +248,8 @@ pub(crate) enum TokenCommand {
         /// What it is for.
         #[arg(long, default_value = "token", value_parser = name)]
         name: String,
-        /// What it may do: facilitator:verify, facilitator:settle, facilitator:read; may be repeated [default: *, everything].
+        /// What it may do: facilitator:verify, facilitator:settle, facilitator:read,
+        /// payments:read, payments:write; may be repeated [default: *, everything].
         #[arg(long = "scope", value_name = "SCOPE", value_parser = clap::value_parser!(Scope))]
         scopes: Vec<Scope>,
         /// When it ends by itself: 90d, 12h, 30m [default: never].

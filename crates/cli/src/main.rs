@@ -49,6 +49,8 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Migrate => commands::migrate::run(&config, output).await,
         Command::Key(args) => commands::key::run(&config, &args, output).await,
         Command::Token(args) => commands::token::run(&config, &args, output).await,
+        Command::Webhooks(args) => commands::webhooks::run(&config, &args, output).await,
+        Command::Reconcile(args) => commands::reconcile::run(&config, &args, output).await,
         Command::Verify => commands::verify::run(&config, output).await,
         Command::Pay(args) => commands::pay::run(args, output).await,
         Command::Mcp(args) => commands::mcp::run(args).await,

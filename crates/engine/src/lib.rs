@@ -7,5 +7,6 @@ pub mod charge;
 pub mod credits;
 pub mod entitlement;
 pub mod ledger;
+pub mod payment;
 pub mod settlement;
 pub mod subscription;

@@ -60,10 +60,10 @@ pub use farebox_client as client;
 pub use farebox_gate::{self as gate, Farebox, Gate, PaymentContext, Price, Route, TestRail, UnknownPolicy};
 #[cfg(feature = "payer")]
 pub use farebox_payer as payer;
-#[cfg(feature = "store")]
-pub use farebox_store as store;
 #[cfg(feature = "relay")]
 pub use farebox_relay as relay;
+#[cfg(feature = "store")]
+pub use farebox_store as store;
 pub use farebox_types as types;
 pub use farebox_x402 as x402;
 

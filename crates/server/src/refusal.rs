@@ -39,6 +39,18 @@ pub(crate) enum Refusal {
     NoPlan,
     #[error("there is no such agent")]
     NoAgent,
+    #[error("there is no such payment")]
+    NoPayment,
+    #[error("the token lacks the scope {scope}")]
+    MissingScope { scope: &'static str },
+    #[error("a payment that is {state} cannot be asked that")]
+    PaymentState { state: &'static str },
+    #[error("{asked} minor units were asked, {left} are left")]
+    TooMuch { asked: i64, left: i64 },
+    #[error("another call on this payment is under way")]
+    PaymentBusy,
+    #[error("{why}")]
+    Forged { why: String },
     #[error("there is no such delegation")]
     NoDelegation,
 

@@ -7,6 +7,7 @@ use std::{collections::VecDeque, future::Future, time::Duration};
 
 use farebox_engine::{
     ledger::{AccountId, Command},
+    payment::{Answer as PaymentAnswer, Command as PaymentCommand},
     settlement::SlotId,
 };
 use farebox_types::{Id, Merchant, Timestamp};
@@ -52,6 +53,8 @@ macro_rules! persist {
 pub(crate) trait Writer: Send + 'static {
     /// One transaction: load, decide, write, commit. An error means that nothing is known to be written.
     fn batch(&mut self, commands: &[Command]) -> impl Future<Output = Result<Vec<Decision>, Fault>> + Send;
+    /// One transaction of payment commands: load, decide, write with postings, commit.
+    fn pay(&mut self, commands: &[PaymentCommand]) -> impl Future<Output = Result<Vec<PaymentAnswer>, Fault>> + Send;
     /// One cold write in its own transaction.
     fn record(&mut self, record: &Record) -> impl Future<Output = Result<Recorded, Fault>> + Send;
     /// Intents, moved from another slot or new, in their own transaction.
@@ -79,6 +82,7 @@ type Reply<T> = oneshot::Sender<Result<T, Fault>>;
 
 enum Job {
     Ledger(Command, Reply<Decision>),
+    Pay(Box<PaymentCommand>, Reply<PaymentAnswer>),
     Record(Box<Record>, Reply<Recorded>),
     Intend(Box<Intents>, Option<SlotId>, Reply<Intended>),
     Step(Vec<SlotStep>, Reply<()>),
@@ -132,6 +136,10 @@ impl Lanes {
             answers.push(answer.await.map_err(|_| lost())??);
         }
         Ok(answers)
+    }
+
+    pub(crate) async fn pay(&self, command: PaymentCommand) -> Result<PaymentAnswer, Fault> {
+        self.send(self.settling, |reply| Job::Pay(Box::new(command), reply))?.await.map_err(|_| lost())?
     }
 
     pub(crate) async fn record(&self, record: Record) -> Result<Recorded, Fault> {
@@ -234,14 +242,24 @@ fn take_waiting(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
 /// Runs the ledger commands among `jobs` as one batch; the others wait in `cold`.
 async fn serve_commands(writer: &mut impl Writer, jobs: impl Iterator<Item = Job>, cold: &mut VecDeque<Job>) {
     let (mut commands, mut replies) = (Vec::new(), Vec::new());
+    let (mut payments, mut payers) = (Vec::new(), Vec::new());
     for job in jobs {
         match job {
             Job::Ledger(command, reply) => {
                 commands.push(command);
                 replies.push(reply);
             }
+            Job::Pay(command, reply) => {
+                payments.push(*command);
+                payers.push(reply);
+            }
             Job::Stop => {}
             other => cold.push_back(other),
+        }
+    }
+    if !payments.is_empty() {
+        for (reply, answer) in payers.into_iter().zip(pay(writer, &payments).await) {
+            let _ = reply.send(answer);
         }
     }
     if commands.is_empty() {
@@ -261,7 +279,7 @@ async fn serve_cold(writer: &mut impl Writer, job: Job) {
         Job::Step(steps, reply) => drop(reply.send(persist!(writer.step(&steps)))),
         Job::Name(tenant, name, at, reply) => drop(reply.send(persist!(writer.name(tenant, &name, at)))),
         Job::Sweep(tenant, limit, reply) => drop(reply.send(writer.sweep(tenant, limit).await)),
-        Job::Ledger(..) | Job::Stop => {}
+        Job::Ledger(..) | Job::Pay(..) | Job::Stop => {}
     }
 }
 
@@ -299,7 +317,25 @@ async fn execute(writer: &mut impl Writer, commands: &[Command]) -> Vec<Result<D
     }
 }
 
-fn only(decisions: Vec<Decision>) -> Result<Decision, Fault> {
+/// As [`execute`], for payments.
+async fn pay(writer: &mut impl Writer, commands: &[PaymentCommand]) -> Vec<Result<PaymentAnswer, Fault>> {
+    match persist!(writer.pay(commands)) {
+        Ok(answers) => answers.into_iter().map(Ok).collect(),
+        Err(fault) if commands.len() == 1 || fault.retry != Retry::Never => {
+            commands.iter().map(|_| Err(fault.clone())).collect()
+        }
+        Err(_) => {
+            let mut answers = Vec::with_capacity(commands.len());
+            for command in commands {
+                let alone = persist!(writer.pay(std::slice::from_ref(command)));
+                answers.push(alone.and_then(only));
+            }
+            answers
+        }
+    }
+}
+
+fn only<T>(decisions: Vec<T>) -> Result<T, Fault> {
     decisions.into_iter().next().ok_or_else(|| Fault::never("a batch of one has no answer"))
 }
 

@@ -11,6 +11,7 @@ mod gate_answers;
 mod lanes;
 mod migration;
 mod open;
+mod payments;
 mod postgres;
 mod record;
 mod rows;
@@ -24,10 +25,12 @@ pub use fault::{Fault, Retry};
 pub use gate_answers::{GateAnswer, GateAnswerStore, GateClaim, GateClaimed};
 pub use migration::SchemaState;
 pub use open::{BadDatabaseUrl, Database, DatabaseUrl};
+pub use payments::{Due, PaymentFilter, PaymentStore};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{Change, OperationKey, Record, Recorded};
 pub use rows::{
     Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Merchant, OutboxRow, Page, Plan, Resource, Role,
+    WebhookSecret,
 };
 pub use settlements::{Conclusion, Intended, Intents, SettlementName, SettlementStore, SlotStep};
 pub use sqlite::SqliteStore;

@@ -44,10 +44,14 @@ macro_rules! migrations {
     };
 }
 
-pub(crate) const SQLITE: &[Migration] =
-    migrations!("sqlite": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers", 4 "0004_billing");
-pub(crate) const POSTGRES: &[Migration] =
-    migrations!("postgres": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers", 4 "0004_billing");
+pub(crate) const SQLITE: &[Migration] = migrations!(
+    "sqlite": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers", 4 "0004_billing", 5 "0005_payments",
+    6 "0006_webhook_secrets"
+);
+pub(crate) const POSTGRES: &[Migration] = migrations!(
+    "postgres": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers", 4 "0004_billing", 5 "0005_payments",
+    6 "0006_webhook_secrets"
+);
 
 /// Compares the last applied number (0 = none) with what there is.
 pub(crate) fn state(applied: i64, known: &[Migration]) -> SchemaState {
@@ -68,7 +72,8 @@ mod tests {
     fn both_engines_have_the_same_numbers_and_names_in_order() {
         let names = |list: &[Migration]| list.iter().map(|m| (m.number, m.name)).collect::<Vec<_>>();
         assert_eq!(names(SQLITE), names(POSTGRES));
-        assert!(SQLITE.is_sorted_by(|a, b| a.number < b.number));
+        assert!(SQLITE.iter().zip(1..).all(|(migration, number)| migration.number == number));
+        assert!(SQLITE.iter().all(|one| one.name.starts_with(&format!("{:04}_", one.number))));
     }
 
     #[test]

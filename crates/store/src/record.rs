@@ -5,7 +5,7 @@ use farebox_types::{Agent as AgentKind, ApiKey as ApiKeyKind, ApiToken as ApiTok
 use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind};
 use farebox_types::{Resource as ResourceKind, Timestamp};
 
-use crate::{Agent, ApiKey, ApiToken, Delegation, Merchant, Plan, Resource};
+use crate::{Agent, ApiKey, ApiToken, Delegation, Merchant, Plan, Resource, WebhookSecret};
 
 /// The name of one write: the same key in the same scope is the same write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,15 @@ pub enum Change {
     Resource(Resource),
     /// A resource is taken out.
     RemoveResource(Id<ResourceKind>),
+    /// A new inbound webhook secret.
+    WebhookSecret(WebhookSecret),
+    /// The ones before it hold until then, and no longer.
+    RetireWebhookSecrets {
+        /// Whose.
+        provider: String,
+        /// Until when.
+        expires_at: Timestamp,
+    },
     /// Nothing but a line in the audit trail, and the record's answer.
     Noted {
         /// The audit trail's word for it.
@@ -90,6 +99,8 @@ impl Change {
             Self::RevokeApiToken(id) => ("api_token_revoked", id.to_string()),
             Self::Resource(row) => ("resource_registered", row.id.to_string()),
             Self::RemoveResource(id) => ("resource_removed", id.to_string()),
+            Self::WebhookSecret(row) => ("webhook_secret_set", format!("{} {}", row.provider, row.id)),
+            Self::RetireWebhookSecrets { provider, .. } => ("webhook_secrets_retired", provider.clone()),
             Self::Noted { action, subject } => (action, subject.clone()),
         }
     }

@@ -141,6 +141,23 @@ pub struct ApiToken {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// What a card provider signs its webhooks with. No `Debug`, though it is sealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookSecret {
+    /// The merchant.
+    pub tenant: Id<MerchantKind>,
+    /// Which provider: `sim`, `stripe`, …
+    pub provider: String,
+    /// Names it; later ones are newer.
+    pub id: Uuid,
+    /// Sealed by whoever stores it.
+    pub sealed: Vec<u8>,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// Until when it still holds, once another has taken its place.
+    pub expires_at: Option<Timestamp>,
+}
+
 /// Something that can be paid for, as its seller has registered it with a facilitator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {

@@ -7,9 +7,8 @@ use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, 
 use farebox_types::{Resource as ResourceKind, Timestamp};
 
 use crate::{
-    Agent, ApiKey, ApiToken, AuditRow, BillingStore, Delegation, Fault, GateAnswerStore, Merchant, OutboxRow, Page, Plan,
-    Record,
-    Recorded, Report, Resource, SchemaState, SettlementStore,
+    Agent, ApiKey, ApiToken, AuditRow, BillingStore, Delegation, Fault, GateAnswerStore, Merchant, OutboxRow, Page,
+    PaymentStore, Plan, Record, Recorded, Report, Resource, SchemaState, SettlementStore, WebhookSecret,
 };
 
 /// The ledger's answer to one command.
@@ -18,7 +17,7 @@ pub type Decision = Result<Outcome, Refusal>;
 /// Durable storage. Every answer to a write is given after its commit; a [`Fault`] on a write may hide a commit, so the
 /// same write may be sent again with the same id.
 #[async_trait]
-pub trait Store: SettlementStore + GateAnswerStore + BillingStore + Send + Sync + 'static {
+pub trait Store: SettlementStore + GateAnswerStore + BillingStore + PaymentStore + Send + Sync + 'static {
     /// Decides ledger commands and writes what they change, in as few commits as the load allows. Answers in order.
     async fn execute(&self, commands: Vec<Command>) -> Result<Vec<Decision>, Fault>;
 
@@ -66,6 +65,9 @@ pub trait Store: SettlementStore + GateAnswerStore + BillingStore + Send + Sync 
     async fn api_token(&self, tenant: Id<MerchantKind>, id: Id<ApiTokenKind>) -> Result<Option<ApiToken>, Fault>;
     /// A merchant's management tokens, newest first.
     async fn api_tokens(&self, tenant: Id<MerchantKind>) -> Result<Vec<ApiToken>, Fault>;
+
+    /// A provider's inbound webhook secrets, newest first, expired ones too.
+    async fn webhook_secrets(&self, tenant: Id<MerchantKind>, provider: &str) -> Result<Vec<WebhookSecret>, Fault>;
 
     /// A registered resource.
     async fn resource(&self, tenant: Id<MerchantKind>, id: Id<ResourceKind>) -> Result<Option<Resource>, Fault>;

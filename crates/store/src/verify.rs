@@ -7,11 +7,12 @@ use std::{
 
 use farebox_engine::{
     ledger::{Account, AccountId, AccountKind, AccountSpec, State, Transfer, Unit, UsageEvent},
+    payment::{self, Payment, Refund, TrailEntry},
     settlement::{Outcome, Settlement, countable, posting_id},
 };
 use uuid::Uuid;
 
-use crate::{AuditRow, audit};
+use crate::{AuditRow, audit, payments::auditor::PaymentAuditor};
 
 /// What a verification found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Report {
     pub settlements: u64,
     /// Usage events compared with their transfers.
     pub usage_events: u64,
+    /// Payments compared with their refunds, trails and postings.
+    pub payments: u64,
     /// Audit lines whose hash was recomputed.
     pub audit_lines: u64,
     /// What does not agree; empty when all is well.
@@ -62,6 +65,7 @@ pub(crate) struct Auditor {
     parties: HashSet<AccountId>,
     unguarded: HashSet<AccountId>,
     chains: BTreeMap<(Uuid, Uuid), (i64, [u8; 32])>,
+    payments: PaymentAuditor,
     /// What settled payments must have posted, by the posting's id.
     expected: HashMap<Uuid, Posting>,
     /// What usage events say was posted, by the posting's id.
@@ -122,6 +126,27 @@ impl Auditor {
     pub(crate) fn usage_event(&mut self, event: &UsageEvent) {
         self.report.usage_events += 1;
         self.events.insert(event.id.uuid(), event.value.micros());
+    }
+
+    pub(crate) fn payment(&mut self, row: Payment) {
+        for posting in self.payments.payment(row) {
+            self.expect(&posting);
+        }
+    }
+
+    pub(crate) fn refund(&mut self, row: &Refund) {
+        if let Some(posting) = self.payments.refund(row) {
+            self.expect(&posting);
+        }
+    }
+
+    pub(crate) fn trail(&mut self, row: &TrailEntry) {
+        self.payments.trail(row);
+    }
+
+    fn expect(&mut self, posting: &payment::Posting) {
+        let (from, to) = (posting.from.id, posting.to.id);
+        self.expected.insert(posting.id.uuid(), Posting { from, to, amount: posting.amount.micros() });
     }
 
     pub(crate) fn transfer(&mut self, row: &Transfer) {
@@ -223,6 +248,11 @@ impl Auditor {
     }
 
     pub(crate) fn finish(mut self) -> Report {
+        let (payments, differences) = std::mem::take(&mut self.payments).finish();
+        self.report.payments = payments;
+        for (id, what) in differences {
+            self.differ("payment", id, what);
+        }
         let closed: Vec<(Uuid, i64)> = self
             .lots
             .iter()

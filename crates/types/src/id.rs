@@ -39,6 +39,10 @@ kinds! {
     ApiToken = "tok";
     /// Something that can be paid for, registered with a facilitator.
     Resource = "res";
+    /// A one-off on a card rail.
+    Payment = "pay";
+    /// Money of a payment that goes back.
+    Refund = "rfd";
     /// Credits granted together, with one priority and one expiry.
     Lot = "lot";
 }

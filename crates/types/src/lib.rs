@@ -7,15 +7,19 @@ mod atomic;
 mod id;
 mod key;
 mod mode;
+mod money;
 mod quantity;
 mod secret;
 mod time;
 
 pub use address::{Address, BadAddress};
 pub use atomic::{AtomicAmount, BadAtomicAmount};
-pub use id::{Agent, ApiKey, ApiToken, BadId, Delegation, Id, Kind, Lot, Merchant, Plan, PublicId, Resource};
+pub use id::{
+    Agent, ApiKey, ApiToken, BadId, Delegation, Id, Kind, Lot, Merchant, Payment, Plan, PublicId, Refund, Resource,
+};
 pub use key::{BadIdempotencyKey, IdempotencyKey};
 pub use mode::{BadMode, Mode};
+pub use money::{BadCurrency, BadMoney, Currency, Money};
 pub use quantity::{BadQuantity, Quantity};
 pub use secret::Secret;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

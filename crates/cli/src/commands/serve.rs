@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     facilitator::Facilitator,
+    payments::Service,
     serving::{listen, told, until_stopped},
 };
 use crate::{args::ServeArgs, config::Config, database, database::Missing, output::Output};
@@ -31,6 +32,14 @@ pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> a
     let mut text = format!("farebox listens on {url}, its ledger in {}", config.database_url);
     let mut object = json!({"listening": url});
     let mut routes: Router = router(backend.clone());
+    let service = Service::open(config, &args.payments, &backend, &url).await?;
+    let mut paying = None;
+    if let Some(service) = service {
+        routes = routes.merge(service.routes());
+        text.push_str(&format!("\npayments at {url}/payments"));
+        object["payments"] = json!(format!("{url}/payments"));
+        paying = Some(tokio::spawn(service.run(told(stopping.clone()), told(stopping.clone()))));
+    }
     let mut settling = None;
     if let Some(facilitator) = facilitator {
         text.push_str(&format!("\nfacilitator at {url}/facilitator\n{}", facilitator.describe()));
@@ -42,6 +51,9 @@ pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> a
 
     until_stopped(listener, routes, stop, args.stop_with_stdin).await?;
     working.await?;
+    if let Some(paying) = paying {
+        paying.await?;
+    }
     if let Some(settling) = settling {
         settling.await?;
     }

@@ -15,4 +15,5 @@ mod pay;
 mod relay;
 mod sim_provider;
 mod stack;
+mod webhooks;
 mod world;

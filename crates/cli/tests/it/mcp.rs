@@ -76,7 +76,7 @@ impl World {
         let routes = Router::new()
             .route("/payments", post(create))
             .route("/payments/{id}", get(one))
-            .route("/customers/{id}/payment-status", get(|| async { Json(json!({"paid": true})) }))
+            .route("/customers/{id}/payment-status", get(|| async { Json(json!({"has_paid": true})) }))
             .with_state(Arc::clone(&book));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -162,7 +162,7 @@ async fn an_agent_lists_the_tools_and_reads() {
     let tools = agent.ask("tools/list", &json!({}))["result"]["tools"].clone();
     let names: Vec<&str> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["payment_status", "payment_events", "has_customer_paid", "list_payments", "create_payment"]);
-    assert_eq!(agent.call("has_customer_paid", &json!({"customer_id": "c"})), (false, json!({"paid": true})));
+    assert_eq!(agent.call("has_customer_paid", &json!({"customer_id": "c"})), (false, json!({"has_paid": true})));
     let (failed, why) = agent.call("payment_status", &json!({"payment_id": "pay_none"}));
     assert_eq!((failed, &why["status"]), (true, &json!(404)));
     let wrong = agent.ask("tools/call", &json!({"name": "payment_status", "arguments": {}}));

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use farebox_types::{Address, Id, Merchant, Plan, Quantity, Timestamp};
+use farebox_types::{Address, Currency, Id, Merchant, Plan, Quantity, Timestamp};
 use uuid::Uuid;
 
 use super::{Lot, digest::derive};
@@ -41,6 +41,8 @@ pub enum Unit {
         /// The token's address.
         asset: Address,
     },
+    /// Minor units of a currency, a millionth each.
+    Money(Currency),
 }
 
 impl fmt::Display for Unit {
@@ -50,6 +52,7 @@ impl fmt::Display for Unit {
             Self::Use => f.write_str("use"),
             Self::Metered(feature) => write!(f, "metered:{feature}"),
             Self::Token { chain, asset } => write!(f, "token:{chain}:{asset}"),
+            Self::Money(currency) => write!(f, "money:{currency}"),
         }
     }
 }
@@ -66,6 +69,7 @@ impl FromStr for Unit {
         match text.split_once(':') {
             Some(("credit", plan)) => plan.parse().map(Self::Credit).map_err(|_| BadUnit),
             Some(("metered", feature)) => feature.parse().map(Self::Metered).map_err(|_| BadUnit),
+            Some(("money", code)) => code.parse().map(Self::Money).map_err(|_| BadUnit),
             Some(("token", token)) => {
                 let (chain, asset) = token.split_once(':').ok_or(BadUnit)?;
                 let chain = chain.parse().map_err(|_| BadUnit)?;
@@ -236,6 +240,18 @@ impl AccountSpec {
         Self::new(tenant, String::new(), Unit::Use, AccountKind::Issuer, None)
     }
 
+    /// Where a customer's card payments come from.
+    #[must_use]
+    pub fn customer(tenant: Id<Merchant>, money: Unit, customer: &str) -> Self {
+        Self::new(tenant, format!("customer:{customer}"), money, AccountKind::Outside, None)
+    }
+
+    /// What a card provider has received for the merchant.
+    #[must_use]
+    pub fn received(tenant: Id<Merchant>, money: Unit, provider: &str) -> Self {
+        Self::new(tenant, format!("provider:{provider}"), money, AccountKind::Revenue, None)
+    }
+
     fn new(tenant: Id<Merchant>, owner: String, unit: Unit, kind: AccountKind, floor: Option<i64>) -> Self {
         let mut counted = [0; 28];
         let counted = match unit {
@@ -252,6 +268,10 @@ impl AccountSpec {
                 counted[..8].copy_from_slice(&chain.to_be_bytes());
                 counted[8..].copy_from_slice(asset.bytes());
                 &counted[..]
+            }
+            Unit::Money(currency) => {
+                counted[..3].copy_from_slice(currency.bytes());
+                &counted[..3]
             }
         };
         let id = derive(&[b"account", tenant.uuid().as_bytes(), kind.as_str().as_bytes(), counted, owner.as_bytes()]);

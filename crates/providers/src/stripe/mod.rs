@@ -160,11 +160,20 @@ impl Provider for Stripe {
     async fn refund(&self, ask: &Refund) -> Outcome<ProviderRefund> {
         let id = seen!(self.id(&ask.whose).await);
         let fields = vec![
-            ("payment_intent", id),
+            ("payment_intent", id.clone()),
             ("amount", ask.minor.to_string()),
             ("metadata[farebox_refund]", ask.our_refund.clone()),
         ];
-        self.0.post::<RefundObject>("/v1/refunds", &ask.idempotency_key, &fields).await.map(refund_of)
+        match self.0.post::<RefundObject>("/v1/refunds", &ask.idempotency_key, &fields).await {
+            // Nothing is left to refund, perhaps because this very refund was made before.
+            Outcome::Refused(no) => match self.find_refund(&id, &ask.our_refund).await {
+                Ok(Some(done)) => Outcome::Seen(done),
+                Ok(None) => Outcome::Refused(no),
+                Err(fault) => Outcome::Unknown(fault),
+            },
+            other => other,
+        }
+        .map(refund_of)
     }
 
     async fn lookup(&self, whose: &Whose) -> Result<Option<ProviderPayment>, Fault> {

@@ -158,6 +158,11 @@ async fn a_refund_is_found_by_our_id_whatever_became_of_its_answer() {
     assert_eq!(refused(stripe.refund(&asks::refund(of(&paid), "ref_2", 601)).await).class, RefusalClass::Invalid);
     assert_eq!(stripe.lookup_refund(&of(&paid), "ref_2").await.unwrap(), None);
     assert_eq!(stripe.lookup(&of(&paid)).await.unwrap().unwrap().refunded_minor, Some(400));
+
+    let rest = asks::refund(of(&paid), "ref_3", 600);
+    let done = seen(stripe.refund(&rest).await);
+    let forgotten = farebox_providers::Refund { idempotency_key: "forgotten".to_owned(), ..rest };
+    assert_eq!(seen(stripe.refund(&forgotten).await), done, "refused as too much, for it was made before");
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ const RESOLVED_FROM: HeaderName = HeaderName::from_static("nevermined-version-re
 const SPOKEN: HeaderValue = HeaderValue::from_static("1.1");
 
 /// Puts the layers around `routes`; the last one is the outermost.
-pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+pub(crate) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     let tracing = TraceLayer::new_for_http()
         .make_span_with(span)
         .on_response(|answer: &Response, _: Duration, span: &Span| {

@@ -1,7 +1,7 @@
 //! The HTTP edge: routes, extractors, layers, and the one place where a refusal or a fault becomes an answer.
 
 mod extract;
-mod layers;
+pub(crate) mod layers;
 mod problem;
 mod router;
 

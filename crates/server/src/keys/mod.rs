@@ -7,6 +7,7 @@ mod identify;
 mod keyring;
 mod scopes;
 mod seal;
+mod webhook_secret;
 
 pub(crate) use access_token::{Permission, nonce};
 pub use api_key::{issue_api_key, new_api_key, revoke_api_key};
@@ -15,3 +16,4 @@ pub(crate) use identify::Caller;
 pub use keyring::Keyring;
 pub use scopes::{BadScope, Scope, Scopes};
 pub use seal::Unsealable;
+pub use webhook_secret::{NewSecret, inbound_secrets, new_inbound_secret, replace_inbound_secret};

@@ -13,15 +13,20 @@ pub enum Scope {
     Settle,
     /// Read the facilitator's catalogue: `facilitator:read`.
     Read,
+    /// Read payments: `payments:read`.
+    PaymentsRead,
+    /// Make, capture, cancel and refund payments: `payments:write`.
+    PaymentsWrite,
 }
 
 /// A text that names no permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of facilitator:verify, facilitator:settle, facilitator:read, *")]
+#[error("a scope is one of facilitator:verify, facilitator:settle, facilitator:read, payments:read, payments:write, *")]
 pub struct BadScope;
 
 impl Scope {
-    const EACH: [Self; 4] = [Self::All, Self::Verify, Self::Settle, Self::Read];
+    const EACH: [Self; 6] =
+        [Self::All, Self::Verify, Self::Settle, Self::Read, Self::PaymentsRead, Self::PaymentsWrite];
 
     /// As it is written.
     #[must_use]
@@ -31,6 +36,8 @@ impl Scope {
             Self::Verify => "facilitator:verify",
             Self::Settle => "facilitator:settle",
             Self::Read => "facilitator:read",
+            Self::PaymentsRead => "payments:read",
+            Self::PaymentsWrite => "payments:write",
         }
     }
 }

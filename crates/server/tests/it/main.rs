@@ -40,6 +40,7 @@ mod holds;
 mod hostile;
 mod journey;
 mod keys;
+mod payments;
 mod plans;
 mod requests;
 mod settle;

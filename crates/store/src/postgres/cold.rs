@@ -2,9 +2,10 @@
 
 use farebox_types::Timestamp;
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
+use uuid::Uuid;
 
 use super::fault::is_taken;
-use crate::{ApiToken, Change, Delegation, DelegationState, Plan, Record, Recorded, Resource};
+use crate::{ApiToken, Change, Delegation, DelegationState, Plan, Record, Recorded, Resource, WebhookSecret};
 
 /// The name first: while another process has it in hand, this waits for that process to commit or to give up.
 const OPERATION: &str = "INSERT INTO operation (tenant, scope, key, request_hash, answer, created_at) \
@@ -100,6 +101,8 @@ fn statement<'q>(record: &'q Record, change: &'q Change) -> Statement<'q> {
         }
         Change::ApiToken(row) => add_token(row),
         Change::Resource(row) => put_resource(row),
+        Change::WebhookSecret(row) => add_secret(row),
+        Change::RetireWebhookSecrets { provider, expires_at } => retire_secrets(tenant, provider, *expires_at),
         Change::Noted { .. } => sqlx::query("SELECT 1"),
         Change::RemoveResource(id) => {
             sqlx::query("DELETE FROM resource WHERE tenant = $1 AND id = $2").bind(tenant).bind(id.uuid())
@@ -161,6 +164,23 @@ fn add_token(row: &ApiToken) -> Statement<'_> {
     );
     let query = query.bind(row.tenant.uuid()).bind(row.id.uuid()).bind(&row.name).bind(row.hash);
     query.bind(row.created_at.micros()).bind(&row.scopes).bind(row.expires_at.map(Timestamp::micros))
+}
+
+fn add_secret(row: &WebhookSecret) -> Statement<'_> {
+    let query = sqlx::query(
+        "INSERT INTO webhook_secret (tenant, provider, id, sealed, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    );
+    let query = query.bind(row.tenant.uuid()).bind(&row.provider).bind(row.id).bind(&row.sealed);
+    query.bind(row.created_at.micros()).bind(row.expires_at.map(Timestamp::micros))
+}
+
+fn retire_secrets(tenant: Uuid, provider: &str, expires_at: Timestamp) -> Statement<'_> {
+    let query = sqlx::query(
+        "UPDATE webhook_secret SET expires_at = $3 \
+         WHERE tenant = $1 AND provider = $2 AND (expires_at IS NULL OR expires_at > $3)",
+    );
+    query.bind(tenant).bind(provider).bind(expires_at.micros())
 }
 
 /// A new resource or its new document; nothing, or a taken key, if another has its address or it has another.

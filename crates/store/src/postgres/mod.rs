@@ -9,6 +9,8 @@ mod connect;
 mod fault;
 mod gate_answers;
 mod ledger;
+mod paying;
+mod payments;
 mod reads;
 mod schema;
 mod settlement_reads;

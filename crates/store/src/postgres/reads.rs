@@ -9,7 +9,7 @@ use sqlx::{PgPool, Postgres, Row, postgres::PgArguments, postgres::PgRow, query:
 use super::{connect::limited, fault::corrupt};
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Resource,
-    Role,
+    Role, WebhookSecret,
 };
 
 macro_rules! merchants {
@@ -49,6 +49,11 @@ macro_rules! api_tokens {
         concat!("SELECT tenant, id, name, hash, created_at, revoked_at, scopes, expires_at FROM api_token ", $rest)
     };
 }
+macro_rules! webhook_secrets {
+    ($rest:literal) => {
+        concat!("SELECT tenant, provider, id, sealed, created_at, expires_at FROM webhook_secret ", $rest)
+    };
+}
 macro_rules! resources {
     ($rest:literal) => {
         concat!("SELECT tenant, id, url, owner, document, created_at, updated_at FROM resource ", $rest)
@@ -59,7 +64,7 @@ macro_rules! audit_lines {
         concat!("SELECT tenant, chain, seq, entries, hash, created_at FROM audit ", $rest)
     };
 }
-pub(super) use {agents, api_keys, api_tokens, audit_lines, delegations, merchants, plans, resources};
+pub(super) use {agents, api_keys, api_tokens, audit_lines, delegations, merchants, plans, resources, webhook_secrets};
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -164,6 +169,17 @@ pub(super) fn api_token(row: &PgRow) -> sqlx::Result<ApiToken> {
         created_at: time(row, 4)?,
         expires_at: row.try_get::<Option<i64>, _>(7)?.map(Timestamp::from_micros),
         revoked_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_micros),
+    })
+}
+
+pub(super) fn webhook_secret(row: &PgRow) -> sqlx::Result<WebhookSecret> {
+    Ok(WebhookSecret {
+        tenant: Id::from_uuid(row.try_get(0)?),
+        provider: row.try_get(1)?,
+        id: row.try_get(2)?,
+        sealed: row.try_get(3)?,
+        created_at: time(row, 4)?,
+        expires_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_micros),
     })
 }
 

@@ -10,12 +10,14 @@ use super::{
     PostgresStore,
     connect::limited,
     ledger,
-    reads::{self, agents, api_keys, api_tokens, audit_lines, delegations, merchants, plans, resources},
+    reads::{
+        self, agents, api_keys, api_tokens, audit_lines, delegations, merchants, plans, resources, webhook_secrets,
+    },
     schema, verify,
 };
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
-    Report, Resource, SchemaState, Store,
+    Report, Resource, SchemaState, Store, WebhookSecret,
 };
 
 #[async_trait]
@@ -127,6 +129,11 @@ impl Store for PostgresStore {
     async fn api_tokens(&self, tenant: Id<MerchantKind>) -> Result<Vec<ApiToken>, Fault> {
         let query = sqlx::query(api_tokens!("WHERE tenant = $1 ORDER BY id DESC")).bind(tenant.uuid());
         reads::all(&self.pool, query, reads::api_token).await
+    }
+
+    async fn webhook_secrets(&self, tenant: Id<MerchantKind>, provider: &str) -> Result<Vec<WebhookSecret>, Fault> {
+        let query = sqlx::query(webhook_secrets!("WHERE tenant = $1 AND provider = $2 ORDER BY id DESC"));
+        reads::all(&self.pool, query.bind(tenant.uuid()).bind(provider), reads::webhook_secret).await
     }
 
     async fn resource(&self, tenant: Id<MerchantKind>, id: Id<ResourceKind>) -> Result<Option<Resource>, Fault> {

@@ -6,16 +6,36 @@ use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 use super::{
     billing_reads,
     ledger::{self, read_account, read_transfer},
+    payments::{self, payment_columns, refund_columns, trail_columns},
     reads::{self, audit_lines},
     settlement_reads,
 };
 use crate::{Fault, Report, billing::NAME_DIFFERENCES, settlements::columns::SLOT_DIFFERENCES, verify::Auditor};
+
+const PAYMENTS: &str = concat!("SELECT ", payment_columns!(), " FROM payment");
+const REFUNDS: &str = concat!("SELECT ", refund_columns!(), " FROM payment_refund");
+const TRAILS: &str = concat!("SELECT ", trail_columns!(), " FROM payment_trail ORDER BY tenant, payment, seq");
 
 pub(super) async fn rebuild(pool: &PgPool) -> Result<Report, Fault> {
     let mut snapshot = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     let mut auditor = Auditor::default();
     each(&mut snapshot, settlement_reads::ALL, |row| {
         auditor.settlement(&settlement_reads::read_any(row)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut snapshot, PAYMENTS, |row| {
+        auditor.payment(payments::payment(row)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut snapshot, REFUNDS, |row| {
+        auditor.refund(&payments::refund(row)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut snapshot, TRAILS, |row| {
+        auditor.trail(&payments::trail(row)?);
         Ok(())
     })
     .await?;

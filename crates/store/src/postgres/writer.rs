@@ -8,6 +8,7 @@ use std::{
 
 use farebox_engine::{
     ledger::{Account, AccountId, Book, Changes, Clocks, Command, Needs},
+    payment,
     settlement::SlotId,
 };
 use farebox_types::{Clock, Id, Merchant, Timestamp};
@@ -16,13 +17,13 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use super::{
     billing, cold,
     connect::{Server, limited},
-    fault, ledger, settlements,
+    fault, ledger, payments, settlements,
 };
 use crate::{
     Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep, audit,
     audit::{Chains, billing_entries},
     billing::{BillingWrite, Committed},
-    lanes,
+    lanes, payments as paying,
     settlements::columns::{intent_entries, step_entries},
     settlements::postings::{post, postings},
 };
@@ -133,6 +134,12 @@ impl lanes::Writer for Writer {
         self.ended(sql, answer).await
     }
 
+    async fn pay(&mut self, commands: &[payment::Command]) -> Result<Vec<payment::Answer>, Fault> {
+        let mut sql = self.connection().await?;
+        let answer = self.work.pay(&mut sql, commands).await;
+        self.ended(sql, answer).await
+    }
+
     async fn record(&mut self, record: &Record) -> Result<Recorded, Fault> {
         let mut sql = self.connection().await?;
         let answer = self.work.record(&mut sql, record).await;
@@ -214,6 +221,37 @@ impl Work {
         limited(transaction.commit()).await.map_err(Failure::Commit)?;
         self.chains.advance(&lines);
         Ok(intended)
+    }
+
+    async fn pay(
+        &mut self,
+        sql: &mut PgConnection,
+        commands: &[payment::Command],
+    ) -> Result<Vec<payment::Answer>, Failure> {
+        let now = self.clock.now();
+        let mut transaction = begin(sql).await?;
+        let loaded = limited(payments::load(&mut transaction, &payment::Needs::of(commands))).await?;
+        let mut book = payment::Book::new(now, loaded);
+        let answers = commands.iter().map(|command| book.apply(command)).collect();
+        let changes = book.into_changes();
+        if changes.is_empty() {
+            limited(transaction.rollback()).await?;
+            return Ok(answers);
+        }
+        let mut posted = Changes::default();
+        if !changes.postings.is_empty() {
+            let loaded = limited(ledger::load(&mut transaction, &Needs::of(&changes.postings), &now.into())).await?;
+            posted = post(Book::new(now, loaded.accounts, loaded.transfers), &changes.postings)
+                .map_err(fault::unreadable)?;
+        }
+        limited(payments::write(&mut transaction, &changes)).await.map_err(raced)?;
+        self.open(&mut transaction, &[], &posted).await?;
+        let lines = paying::audit::lines(&mut self.chains, &posted.entries, &changes, now);
+        limited(ledger::write(&mut transaction, &[], &posted, &lines)).await.map_err(raced)?;
+        limited(transaction.commit()).await.map_err(Failure::Commit)?;
+        self.chains.advance(&lines);
+        self.known.extend(posted.unguarded.iter().map(|spec| spec.id));
+        Ok(answers)
     }
 
     /// The steps' rows and their postings, in one commit.

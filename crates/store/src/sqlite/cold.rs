@@ -86,6 +86,25 @@ fn apply(sql: &Connection, record: &Record, change: &Change) -> Result<bool, Fau
             )?
             .execute((tenant, id.uuid().as_bytes(), at))?,
         Change::Resource(row) => return Ok(put_resource(sql, row)? == 1),
+        Change::WebhookSecret(row) => sql
+            .prepare_cached(
+                "INSERT INTO webhook_secret (tenant, provider, id, sealed, created_at, expires_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute((
+                tenant,
+                &row.provider,
+                row.id.as_bytes(),
+                &row.sealed,
+                row.created_at.micros(),
+                row.expires_at.map(Timestamp::micros),
+            ))?,
+        Change::RetireWebhookSecrets { provider, expires_at } => sql
+            .prepare_cached(
+                "UPDATE webhook_secret SET expires_at = ?3 \
+                 WHERE tenant = ?1 AND provider = ?2 AND (expires_at IS NULL OR expires_at > ?3)",
+            )?
+            .execute((tenant, provider, expires_at.micros()))?,
         Change::Noted { .. } => 0,
         Change::RemoveResource(id) => sql
             .prepare_cached("DELETE FROM resource WHERE tenant = ?1 AND id = ?2")?

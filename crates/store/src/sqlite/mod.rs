@@ -6,6 +6,8 @@ mod billing_store;
 mod cold;
 mod gate_answers;
 mod ledger;
+mod paying;
+mod payments;
 mod reads;
 mod schema;
 mod settlement_reads;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::ledger::uuid;
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Fault, Merchant, OutboxRow, Page, Plan, Resource,
-    Role,
+    Role, WebhookSecret,
 };
 
 pub(super) const MERCHANT: &str = "SELECT tenant, name, mode, created_at FROM merchant";
@@ -22,6 +22,8 @@ pub(super) const DELEGATION: &str =
 pub(super) const API_KEY: &str = "SELECT tenant, id, role, account, created_at, revoked_at FROM api_key";
 pub(super) const API_TOKEN: &str =
     "SELECT tenant, id, name, hash, created_at, revoked_at, scopes, expires_at FROM api_token";
+pub(super) const WEBHOOK_SECRET: &str =
+    "SELECT tenant, provider, id, sealed, created_at, expires_at FROM webhook_secret";
 pub(super) const RESOURCE: &str = "SELECT tenant, id, url, owner, document, created_at, updated_at FROM resource";
 pub(super) const AUDIT: &str = "SELECT tenant, chain, seq, entries, hash, created_at FROM audit";
 
@@ -138,6 +140,17 @@ pub(super) fn api_token(row: &Row<'_>) -> Result<ApiToken, Fault> {
         created_at: time(row, 4)?,
         expires_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_micros),
         revoked_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
+    })
+}
+
+pub(super) fn webhook_secret(row: &Row<'_>) -> Result<WebhookSecret, Fault> {
+    Ok(WebhookSecret {
+        tenant: Id::from_uuid(uuid(row, 0)?),
+        provider: row.get(1)?,
+        id: uuid(row, 2)?,
+        sealed: row.get(3)?,
+        created_at: time(row, 4)?,
+        expires_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_micros),
     })
 }
 

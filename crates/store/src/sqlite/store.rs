@@ -9,10 +9,10 @@ use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, 
 use farebox_types::{Resource as ResourceKind, Timestamp};
 use rusqlite::Connection;
 
-use super::{SqliteStore, billing_reads, connect, ledger, reads, schema, settlement_reads};
+use super::{SqliteStore, billing_reads, connect, ledger, payments, reads, schema, settlement_reads};
 use crate::{
     Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
-    Report, Resource, SchemaState, Store, verify::Auditor,
+    Report, Resource, SchemaState, Store, WebhookSecret, verify::Auditor,
 };
 
 const BY_ID: &str = "WHERE tenant = ?1 AND id = ?2";
@@ -132,6 +132,12 @@ impl Store for SqliteStore {
         self.read(move |sql| reads::all(sql, reads::API_TOKEN, newest, [key], reads::api_token)).await
     }
 
+    async fn webhook_secrets(&self, tenant: Id<MerchantKind>, provider: &str) -> Result<Vec<WebhookSecret>, Fault> {
+        let key = (tenant.uuid().into_bytes(), provider.to_owned());
+        let newest = "WHERE tenant = ?1 AND provider = ?2 ORDER BY id DESC";
+        self.read(move |sql| reads::all(sql, reads::WEBHOOK_SECRET, newest, key, reads::webhook_secret)).await
+    }
+
     async fn resource(&self, tenant: Id<MerchantKind>, id: Id<ResourceKind>) -> Result<Option<Resource>, Fault> {
         let key = (tenant.uuid().into_bytes(), id.uuid().into_bytes());
         self.read(move |sql| reads::one(sql, reads::RESOURCE, BY_ID, key, reads::resource)).await
@@ -217,6 +223,17 @@ pub(super) fn in_transaction<T>(
 fn rebuild(sql: &Connection) -> Result<Report, Fault> {
     let mut auditor = Auditor::default();
     settlement_reads::each(sql, |row| auditor.settlement(row))?;
+    let all = |columns: &str, rest: &str| format!("SELECT {columns} FROM {rest}");
+    for row in payments::select(sql, &all(payments::PAYMENT, "payment"), [], payments::payment)? {
+        auditor.payment(row);
+    }
+    for row in payments::select(sql, &all(payments::REFUND, "payment_refund"), [], payments::refund)? {
+        auditor.refund(&row);
+    }
+    let order = "payment_trail ORDER BY tenant, payment, seq";
+    for row in payments::select(sql, &all(payments::TRAIL, order), [], payments::trail)? {
+        auditor.trail(&row);
+    }
     settlement_reads::each_difference(sql, |what| auditor.slot(what))?;
     billing_reads::each_difference(sql, |what| auditor.billing(what))?;
     billing_reads::each_event(sql, |event| auditor.usage_event(event))?;

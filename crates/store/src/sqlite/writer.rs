@@ -4,17 +4,18 @@ use std::{collections::HashSet, sync::Arc};
 
 use farebox_engine::{
     ledger::{AccountId, Book, Changes, Clocks, Command, Needs},
+    payment,
     settlement::SlotId,
 };
 use farebox_types::{Clock, Id, Merchant, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{billing, cold, ledger, ledger::Accounts, settlements};
+use super::{billing, cold, ledger, ledger::Accounts, payments, settlements};
 use crate::{
     AuditRow, Decision, Fault, Intended, Intents, Record, Recorded, SettlementName, SlotStep, audit,
     audit::{Chains, billing_entries},
     billing::{BillingWrite, Committed},
-    lanes,
+    lanes, payments as paying,
     settlements::columns::{intent_entries, step_entries},
     settlements::postings::{post, postings},
 };
@@ -77,6 +78,30 @@ impl Writer {
             self.memory.chains.advance(&lines);
         }
         Ok(intended)
+    }
+
+    fn pay_now(&mut self, commands: &[payment::Command]) -> Result<Vec<payment::Answer>, Fault> {
+        let now = self.clock.now();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.memory.check(&transaction)?;
+        let mut book = payment::Book::new(now, payments::load(&transaction, &payment::Needs::of(commands))?);
+        let answers = commands.iter().map(|command| book.apply(command)).collect();
+        let changes = book.into_changes();
+        if changes.is_empty() {
+            transaction.rollback()?;
+            return Ok(answers);
+        }
+        let needs = Needs::of(&changes.postings);
+        let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &needs, &now.into())?;
+        let posted = post(Book::new(now, accounts, transfers), &changes.postings)?;
+        payments::write(&transaction, &changes)?;
+        ledger::open_unguarded(&transaction, posted.unguarded.iter())?;
+        ledger::write(&transaction, &posted)?;
+        let lines = paying::audit::lines(&mut self.memory.chains, &posted.entries, &changes, now);
+        write_audit(&transaction, &lines)?;
+        transaction.commit()?;
+        self.memory.chains.advance(&lines);
+        Ok(answers)
     }
 
     /// The steps' rows and their postings, in one commit.
@@ -207,6 +232,10 @@ fn write_audit(transaction: &Transaction<'_>, lines: &[AuditRow]) -> Result<(), 
 impl lanes::Writer for Writer {
     async fn batch(&mut self, commands: &[Command]) -> Result<Vec<Decision>, Fault> {
         self.batch_now(commands)
+    }
+
+    async fn pay(&mut self, commands: &[payment::Command]) -> Result<Vec<payment::Answer>, Fault> {
+        self.pay_now(commands)
     }
 
     async fn record(&mut self, record: &Record) -> Result<Recorded, Fault> {

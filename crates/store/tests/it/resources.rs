@@ -1,7 +1,7 @@
 //! What sellers have registered with a facilitator, and what tokens may do.
 
 use farebox_engine::ledger::Actor;
-use farebox_store::{ApiToken, Change, OperationKey, Page, Record, Recorded, Resource};
+use farebox_store::{ApiToken, Change, OperationKey, Page, Record, Recorded, Resource, WebhookSecret};
 use farebox_types::{Id, Merchant};
 use rstest::rstest;
 
@@ -90,5 +90,41 @@ async fn a_token_keeps_what_it_may_do_and_until_when(#[values(Engine::Sqlite, En
     assert_eq!(write(&world, tenant, Change::ApiToken(token.clone())).await, Recorded::Fresh);
     assert!(world.store.api_token(tenant, token.id).await.unwrap() == Some(token.clone()));
     assert!(world.store.api_tokens(tenant).await.unwrap() == [token]);
+    world.finish().await;
+}
+
+fn secret(world: &World, tenant: Id<Merchant>, provider: &str) -> WebhookSecret {
+    let (id, created_at) = (uuid::Uuid::now_v7(), world.now());
+    WebhookSecret { tenant, provider: provider.into(), id, sealed: vec![1, 2, 3], created_at, expires_at: None }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_webhook_secret_that_is_replaced_holds_until_its_end(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let (tenant, other) = (world.shop.tenant, Id::generate());
+    let first = secret(&world, tenant, "stripe");
+    assert_eq!(write(&world, tenant, Change::WebhookSecret(first.clone())).await, Recorded::Fresh);
+    write(&world, tenant, Change::WebhookSecret(secret(&world, tenant, "sim"))).await;
+    write(&world, other, Change::WebhookSecret(secret(&world, other, "stripe"))).await;
+
+    let end = world.now().after(std::time::Duration::from_secs(60));
+    write(&world, tenant, Change::RetireWebhookSecrets { provider: "stripe".into(), expires_at: end }).await;
+    let second = secret(&world, tenant, "stripe");
+    write(&world, tenant, Change::WebhookSecret(second.clone())).await;
+    let retired = WebhookSecret { expires_at: Some(end), ..first };
+    assert!(world.store.webhook_secrets(tenant, "stripe").await.unwrap() == [second.clone(), retired.clone()]);
+    // An end that is later than the one it has does not bring a secret back.
+    let later = end.after(std::time::Duration::from_secs(60));
+    write(&world, tenant, Change::RetireWebhookSecrets { provider: "stripe".into(), expires_at: later }).await;
+    let ended = WebhookSecret { expires_at: Some(later), ..second };
+    assert!(world.store.webhook_secrets(tenant, "stripe").await.unwrap() == [ended, retired]);
+
+    let elsewhere = world.store.webhook_secrets(other, "stripe").await.unwrap();
+    assert!(elsewhere.len() == 1 && elsewhere[0].expires_at.is_none(), "another merchant's are left alone");
+    let sim = world.store.webhook_secrets(tenant, "sim").await.unwrap();
+    assert!(sim.len() == 1 && sim[0].expires_at.is_none(), "another provider's too");
     world.finish().await;
 }

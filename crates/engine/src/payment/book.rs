@@ -1,0 +1,398 @@
+//! A batch of payment commands, decided in memory one after another.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use farebox_types::{Id, Merchant, Payment as PaymentKind, Refund as RefundKind, Timestamp};
+
+use super::{
+    Answer, Ask, Command, EventKey, Payment, ProviderEvent, Refund, RefundState, Request, TrailEntry, Word,
+    ask::{self, Planned},
+    link, observe, postings, refund_posting,
+};
+use crate::ledger::{self, Actor};
+
+/// How long a request's name is remembered.
+pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A request's name: merchant, scope, key.
+pub type RequestKey = (Id<Merchant>, String, String);
+
+/// What must be loaded, and locked where it is there, before a batch is decided.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Payments, in order.
+    pub payments: Vec<(Id<Merchant>, Id<PaymentKind>)>,
+    /// Refunds, in order.
+    pub refunds: Vec<(Id<Merchant>, Id<RefundKind>)>,
+    /// Requests, in order.
+    pub requests: Vec<RequestKey>,
+    /// Events, in order.
+    pub events: Vec<EventKey>,
+}
+
+impl Needs {
+    /// What these commands touch.
+    #[must_use]
+    pub fn of(commands: &[Command]) -> Self {
+        let mut needs = Self::default();
+        for command in commands {
+            needs.add(command);
+        }
+        needs.payments.sort_unstable();
+        needs.payments.dedup();
+        needs.refunds.sort_unstable();
+        needs.refunds.dedup();
+        needs.requests.sort_unstable();
+        needs.requests.dedup();
+        needs.events.sort_unstable();
+        needs.events.dedup();
+        needs
+    }
+
+    fn add(&mut self, command: &Command) {
+        match command {
+            Command::Begin { payment, request, .. } => {
+                self.payments.push((payment.tenant, payment.id));
+                self.requests.extend(request.as_ref().map(key_of));
+            }
+            Command::Ask { tenant, payment, request, .. } => {
+                self.payments.push((*tenant, *payment));
+                self.requests.extend(request.as_ref().map(key_of));
+            }
+            Command::Observe { tenant, payment, word, answers, event, .. } => {
+                self.payments.push((*tenant, *payment));
+                if let Word::RefundSeen { refund, .. } | Word::RefundSilent(refund) = word {
+                    self.refunds.push((*tenant, *refund));
+                }
+                self.requests.extend(answers.as_ref().map(|(scope, key, _)| (*tenant, scope.clone(), key.clone())));
+                self.events.extend(event.clone());
+            }
+            Command::Arrive(event) => self.events.push(event.key.clone()),
+            Command::Shelve { key, .. } => self.events.push(key.clone()),
+        }
+    }
+}
+
+fn key_of(request: &Request) -> RequestKey {
+    (request.tenant, request.scope.clone(), request.key.clone())
+}
+
+/// What was found of [`Needs`].
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Payments.
+    pub payments: Vec<Payment>,
+    /// Refunds.
+    pub refunds: Vec<Refund>,
+    /// Requests.
+    pub requests: Vec<Request>,
+    /// Events.
+    pub events: Vec<ProviderEvent>,
+}
+
+/// A row, and whether it must be written.
+#[derive(Debug)]
+struct Held<T> {
+    row: T,
+    was_there: bool,
+    dirty: bool,
+}
+
+/// What to write. `new_*` must not be there yet: if one is, somebody else has been faster, and the batch is decided anew.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// New and changed payments.
+    pub payments: Vec<Payment>,
+    /// New and changed refunds.
+    pub refunds: Vec<Refund>,
+    /// New requests.
+    pub new_requests: Vec<Request>,
+    /// Changed requests.
+    pub requests: Vec<Request>,
+    /// New events.
+    pub new_events: Vec<ProviderEvent>,
+    /// Changed events.
+    pub events: Vec<ProviderEvent>,
+    /// New entries of trails.
+    pub trail: Vec<TrailEntry>,
+    /// What the ledger is to post.
+    pub postings: Vec<ledger::Command>,
+}
+
+impl Changes {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.payments.is_empty()
+            && self.refunds.is_empty()
+            && self.new_requests.is_empty()
+            && self.requests.is_empty()
+            && self.new_events.is_empty()
+            && self.events.is_empty()
+    }
+}
+
+/// Loaded rows as the commands so far have left them.
+#[derive(Debug)]
+pub struct Book {
+    now: Timestamp,
+    payments: BTreeMap<(Id<Merchant>, Id<PaymentKind>), Held<Payment>>,
+    refunds: BTreeMap<(Id<Merchant>, Id<RefundKind>), Held<Refund>>,
+    requests: BTreeMap<RequestKey, Held<Request>>,
+    events: BTreeMap<EventKey, Held<ProviderEvent>>,
+    trail: Vec<TrailEntry>,
+    postings: Vec<ledger::Command>,
+}
+
+fn hold<K: Ord, T>(rows: Vec<T>, key: impl Fn(&T) -> K) -> BTreeMap<K, Held<T>> {
+    rows.into_iter().map(|row| (key(&row), Held { row, was_there: true, dirty: false })).collect()
+}
+
+impl Book {
+    /// Over what was loaded.
+    #[must_use]
+    pub fn new(now: Timestamp, loaded: Loaded) -> Self {
+        Self {
+            now,
+            payments: hold(loaded.payments, |row| (row.tenant, row.id)),
+            refunds: hold(loaded.refunds, |row| (row.tenant, row.id)),
+            requests: hold(loaded.requests, key_of),
+            events: hold(loaded.events, |row| row.key.clone()),
+            trail: Vec::new(),
+            postings: Vec::new(),
+        }
+    }
+
+    /// Decides one command.
+    pub fn apply(&mut self, command: &Command) -> Answer {
+        match command {
+            Command::Begin { payment, request, actor } => self.begin(payment, request.as_ref(), actor),
+            Command::Ask { tenant, payment, ask, request, actor } => {
+                self.ask((*tenant, *payment), ask, request.as_ref(), actor)
+            }
+            Command::Observe { tenant, payment, word, answers, event, actor } => {
+                let answer = self.observe((*tenant, *payment), word, event.as_ref(), actor);
+                if let (Answer::Done { payment, refund }, Some((scope, key, render))) = (&answer, answers) {
+                    let answer = render(payment, refund.as_deref());
+                    self.remember((*tenant, scope.clone(), key.clone()), answer);
+                }
+                answer
+            }
+            Command::Arrive(event) => self.arrive(event),
+            Command::Shelve { key, next_try } => self.shelve(key, *next_try),
+        }
+    }
+
+    fn begin(&mut self, payment: &Payment, request: Option<&Request>, actor: &Actor) -> Answer {
+        if let Some(held) = self.payments.get(&(payment.tenant, payment.id)) {
+            return Answer::Done { payment: Box::new(held.row.clone()), refund: None };
+        }
+        if let Some(answer) = self.before(request) {
+            return answer;
+        }
+        let mut row = payment.clone();
+        self.enter(&mut row, "payment_created", actor, ("", String::new()));
+        self.name(request, None);
+        let done = Answer::Done { payment: Box::new(row.clone()), refund: None };
+        self.payments.insert((row.tenant, row.id), Held { row, was_there: false, dirty: true });
+        done
+    }
+
+    fn ask(
+        &mut self,
+        key: (Id<Merchant>, Id<PaymentKind>),
+        ask: &Ask,
+        request: Option<&Request>,
+        actor: &Actor,
+    ) -> Answer {
+        if let Some(answer) = self.before(request) {
+            return answer;
+        }
+        let Some(mut row) = self.payments.get(&key).map(|held| held.row.clone()) else { return Answer::NoSuch };
+        let planned = match ask::plan(&row, ask, self.now) {
+            Ok(planned) => planned,
+            Err(denied) => return Answer::Denied(denied),
+        };
+        let until = Some(self.now.after(observe::WITHIN));
+        let before = row.state.as_str();
+        let mut refund = None;
+        match planned {
+            Planned::Call(call) => {
+                let (kind, detail) = asked(&call);
+                row.details.pending = Some(call);
+                row.details.refusal = None;
+                row.details.checks = 0;
+                row.next_check = until;
+                self.enter(&mut row, kind, actor, (before, detail));
+            }
+            Planned::Refund(new) => {
+                row.refunding = row.refunding.saturating_add(new.minor);
+                let detail = format!("{{\"refund\":\"{}\",\"amount_minor\":{}}}", new.id, new.minor);
+                self.enter(&mut row, "refund_asked", actor, (before, detail));
+                refund = Some(Box::new(Refund { next_check: until, ..new }));
+            }
+        }
+        self.name(request, refund.as_ref().map(|refund| refund.id));
+        if let Some(row) = &refund {
+            self.refunds.insert((row.tenant, row.id), Held { row: (**row).clone(), was_there: false, dirty: true });
+        }
+        self.payments.insert(key, Held { row: row.clone(), was_there: true, dirty: true });
+        Answer::Done { payment: Box::new(row), refund }
+    }
+
+    fn observe(
+        &mut self,
+        key: (Id<Merchant>, Id<PaymentKind>),
+        word: &Word,
+        event: Option<&EventKey>,
+        actor: &Actor,
+    ) -> Answer {
+        let Some(mut row) = self.payments.get(&key).map(|held| held.row.clone()) else { return Answer::NoSuch };
+        let before = row.state.as_str();
+        let mut refund = None;
+        match word {
+            Word::RefundSeen { refund: id, .. } | Word::RefundSilent(id) => {
+                let Some(mut back) = self.refunds.get(&(key.0, *id)).map(|held| held.row.clone()) else {
+                    return Answer::NoSuch;
+                };
+                if observe::refund(&mut row, &mut back, word, self.now) {
+                    let kind = if back.state == RefundState::Succeeded { "refund_succeeded" } else { "refund_failed" };
+                    let detail = format!("{{\"refund\":\"{}\",\"amount_minor\":{}}}", back.id, back.minor);
+                    self.enter(&mut row, kind, actor, (before, detail));
+                    let posting = refund_posting(&row, &back).filter(|_| back.state == RefundState::Succeeded);
+                    self.postings.extend(posting.and_then(|one| one.command(actor.clone()).ok()));
+                }
+                back.updated_at = self.now;
+                self.refunds.insert((key.0, *id), Held { row: back.clone(), was_there: true, dirty: true });
+                refund = Some(Box::new(back));
+            }
+            _ => self.see(&mut row, word, actor, before),
+        }
+        if let Some(held) = event.and_then(|key| self.events.get_mut(key)) {
+            held.row.applied_at = Some(self.now);
+            held.row.next_try = None;
+            held.dirty = true;
+        }
+        self.payments.insert(key, Held { row: row.clone(), was_there: true, dirty: true });
+        Answer::Done { payment: Box::new(row), refund }
+    }
+
+    fn see(&mut self, row: &mut Payment, word: &Word, actor: &Actor, before: &'static str) {
+        let posted = postings(row);
+        if !observe::payment(row, word, self.now) {
+            row.updated_at = self.now;
+            return;
+        }
+        let kind = match word {
+            Word::Refused { .. } => "provider_refused",
+            Word::Silent => "provider_silent",
+            _ => "provider_answered",
+        };
+        let detail = format!("{{\"captured_minor\":{}}}", row.captured);
+        self.enter(row, kind, actor, (before, detail));
+        let new = postings(row).into_iter().filter(|one| !posted.contains(one));
+        self.postings.extend(new.filter_map(|one| one.command(actor.clone()).ok()));
+    }
+
+    /// Whether the name stands for something already.
+    fn before(&self, request: Option<&Request>) -> Option<Answer> {
+        let request = request?;
+        let held = self.requests.get(&key_of(request))?;
+        if held.was_there && held.row.created_at.after(REMEMBERED) <= self.now {
+            return None;
+        }
+        let same = held.row.hash == request.hash;
+        Some(if same { Answer::Before(Box::new(held.row.clone())) } else { Answer::Conflict })
+    }
+
+    fn name(&mut self, request: Option<&Request>, refund: Option<Id<RefundKind>>) {
+        let Some(request) = request else { return };
+        let row = Request { refund, ..request.clone() };
+        let was_there = self.requests.contains_key(&key_of(request));
+        self.requests.insert(key_of(request), Held { row, was_there, dirty: true });
+    }
+
+    fn remember(&mut self, key: RequestKey, answer: (i16, String)) {
+        if let Some(held) = self.requests.get_mut(&key).filter(|held| held.row.answer.is_none()) {
+            held.row.answer = Some(answer);
+            held.dirty = true;
+        }
+    }
+
+    fn arrive(&mut self, event: &ProviderEvent) -> Answer {
+        if self.events.contains_key(&event.key) {
+            return Answer::Event { fresh: false };
+        }
+        self.events.insert(event.key.clone(), Held { row: event.clone(), was_there: false, dirty: true });
+        Answer::Event { fresh: true }
+    }
+
+    fn shelve(&mut self, key: &EventKey, next_try: Option<Timestamp>) -> Answer {
+        let now = self.now;
+        let Some(held) = self.events.get_mut(key) else { return Answer::NoSuch };
+        held.row.next_try = next_try;
+        held.row.tries = held.row.tries.saturating_add(1);
+        held.row.applied_at = if next_try.is_none() { Some(now) } else { None };
+        held.dirty = true;
+        Answer::Event { fresh: false }
+    }
+
+    /// A trail entry, tied to the one before it.
+    fn enter(&mut self, row: &mut Payment, kind: &str, actor: &Actor, (before, detail): (&str, String)) {
+        row.updated_at = self.now;
+        let mut entry = TrailEntry {
+            tenant: row.tenant,
+            payment: row.id,
+            seq: row.trail.0 + 1,
+            kind: kind.to_owned(),
+            actor: actor.as_str().to_owned(),
+            before: before.to_owned(),
+            after: row.state.as_str().to_owned(),
+            detail: if detail.is_empty() { "{}".to_owned() } else { detail },
+            at: self.now,
+            hash: [0; 32],
+        };
+        entry.hash = link(&row.trail.1, &entry);
+        row.trail = (entry.seq, entry.hash);
+        self.trail.push(entry);
+    }
+
+    /// What has changed.
+    #[must_use]
+    pub fn into_changes(self) -> Changes {
+        let (new_requests, requests) = split(self.requests);
+        let (new_events, events) = split(self.events);
+        let (mut payments, changed) = split(self.payments);
+        payments.extend(changed);
+        let (mut refunds, changed) = split(self.refunds);
+        refunds.extend(changed);
+        let (trail, postings) = (self.trail, self.postings);
+        Changes { payments, refunds, new_requests, requests, new_events, events, trail, postings }
+    }
+}
+
+const fn word_of(call: &super::Call) -> &'static str {
+    match call {
+        super::Call::Create => "create_asked",
+        super::Call::Confirm(_) => "confirm_asked",
+        super::Call::Capture(_) => "capture_asked",
+        super::Call::Cancel => "cancel_asked",
+    }
+}
+
+fn asked(call: &super::Call) -> (&'static str, String) {
+    let detail = match call {
+        super::Call::Capture(minor) => format!("{{\"amount_minor\":{minor}}}"),
+        _ => String::new(),
+    };
+    (word_of(call), detail)
+}
+
+/// The rows to write: new ones, changed ones.
+fn split<K, T>(held: BTreeMap<K, Held<T>>) -> (Vec<T>, Vec<T>) {
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for held in held.into_values().filter(|held| held.dirty) {
+        if held.was_there { changed.push(held.row) } else { new.push(held.row) }
+    }
+    (new, changed)
+}

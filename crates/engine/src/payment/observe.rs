@@ -1,0 +1,217 @@
+//! What a provider's word changes.
+
+use std::time::Duration;
+
+use farebox_types::{Id, Refund as RefundKind, Timestamp};
+
+use super::{Action, Call, DisputeRow, Event, PaidBack, Payment, Refund, RefundState, Refused, State};
+
+/// How long a call may be under way before somebody else asks after it; longer than any call is waited for.
+pub const WITHIN: Duration = Duration::from_secs(30);
+
+/// How a provider shows a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Known there, nothing tried.
+    Created,
+    /// The payer must act.
+    RequiresAction,
+    /// At it.
+    Processing,
+    /// Authorized.
+    RequiresCapture,
+    /// Paid.
+    Succeeded,
+    /// Refused.
+    Failed,
+    /// Given up.
+    Canceled,
+}
+
+/// A provider's snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its id.
+    pub provider_id: String,
+    /// How it stands there.
+    pub stage: Stage,
+    /// What was taken.
+    pub captured: i64,
+    /// What the payer must do.
+    pub action: Option<Action>,
+    /// Why it failed.
+    pub refusal: Option<Refused>,
+    /// Whether it is disputed: open, or over and won or lost.
+    pub dispute: Option<Option<bool>>,
+    /// Whether it answers the call that is under way; a look-up does not.
+    pub answers_call: bool,
+}
+
+/// What a provider said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// This is how the payment stands.
+    Seen(Box<Seen>),
+    /// The call under way is refused.
+    Refused {
+        /// Why.
+        refused: Refused,
+        /// The provider's id of the refused payment, if there is one.
+        provider_id: Option<String>,
+        /// The payment has failed with it: a decline.
+        ends: bool,
+    },
+    /// Nothing certain.
+    Silent,
+    /// This is how a refund stands.
+    RefundSeen {
+        /// Which.
+        refund: Id<RefundKind>,
+        /// How.
+        state: RefundState,
+        /// The provider's id.
+        provider_id: Option<String>,
+        /// Why not.
+        failure: Option<String>,
+    },
+    /// Nothing certain about a refund.
+    RefundSilent(Id<RefundKind>),
+}
+
+/// Changes the payment; true if that is worth an entry in its trail.
+pub(super) fn payment(row: &mut Payment, word: &Word, now: Timestamp) -> bool {
+    let before =
+        (row.state, row.captured, row.provider_id.clone(), row.details.pending.clone(), row.details.disputes.len());
+    match word {
+        Word::Seen(seen) => see(row, seen),
+        Word::Refused { refused, provider_id, ends } => refuse(row, refused, provider_id.as_ref(), *ends),
+        Word::Silent => {
+            if let Some(next) = row.state.apply(Event::Sent).filter(|_| row.details.pending.is_some()) {
+                row.state = next;
+            }
+        }
+        Word::RefundSeen { .. } | Word::RefundSilent(_) => {}
+    }
+    let after =
+        (row.state, row.captured, row.provider_id.clone(), row.details.pending.clone(), row.details.disputes.len());
+    let changed = before != after;
+    row.details.checks = if changed { 0 } else { row.details.checks.saturating_add(1) };
+    row.next_check = next_check(row, now);
+    changed
+}
+
+fn see(row: &mut Payment, seen: &Seen) {
+    row.provider_id.get_or_insert_with(|| seen.provider_id.clone());
+    let event = match seen.stage {
+        Stage::Created => None,
+        Stage::RequiresAction => Some(Event::ActionNeeded),
+        Stage::Processing => Some(Event::Sent),
+        Stage::RequiresCapture => Some(Event::Authorized),
+        Stage::Succeeded => Some(Event::Captured),
+        Stage::Failed => Some(Event::Refused),
+        Stage::Canceled => Some(Event::GivenUp),
+    };
+    if let Some(next) = event.and_then(|event| row.state.apply(event)) {
+        row.state = next;
+        if seen.stage == Stage::Succeeded {
+            row.captured = seen.captured;
+        }
+        row.details.refusal.clone_from(&seen.refusal);
+    }
+    row.details.action = if row.state == State::RequiresAction { seen.action.clone() } else { None };
+    let answered = match &row.details.pending {
+        None => true,
+        Some(_) if seen.answers_call || !row.state.is_open() => true,
+        Some(Call::Create) => seen.stage != Stage::Created,
+        Some(Call::Confirm(_)) => !matches!(seen.stage, Stage::Created | Stage::RequiresAction),
+        Some(Call::Capture(_) | Call::Cancel) => false,
+    };
+    if answered {
+        row.details.pending = None;
+    }
+    if let Some(won) = seen.dispute {
+        dispute(row, won);
+    }
+}
+
+/// Opens or ends a dispute. One that is over before it was seen open is opened first, so that both postings are made.
+fn dispute(row: &mut Payment, won: Option<bool>) {
+    let minor = row.captured.saturating_sub(row.refunded).max(0);
+    let open = row.details.disputes.last().is_some_and(|last| last.won.is_none());
+    let ended_alike = row.details.disputes.last().is_some_and(|last| last.won == won);
+    if !open
+        && !(won.is_some() && ended_alike)
+        && let Some(next) = row.state.apply(Event::DisputeOpened)
+    {
+        row.state = next;
+        row.details.disputes.push(DisputeRow { minor, won: None });
+    }
+    let Some(last) = row.details.disputes.last_mut().filter(|last| last.won.is_none()) else { return };
+    last.won = won;
+    if won == Some(true)
+        && let Some(next) = row.state.apply(Event::DisputeWon(paid_back(row)))
+    {
+        row.state = next;
+    }
+}
+
+fn refuse(row: &mut Payment, refused: &Refused, provider_id: Option<&String>, ends: bool) {
+    if row.provider_id.is_none() {
+        row.provider_id = provider_id.cloned();
+    }
+    // A refused capture or cancellation leaves the payment as it is; a refused create or confirm may end it.
+    let ends = ends && matches!(row.details.pending, Some(Call::Create | Call::Confirm(_)));
+    if ends && let Some(next) = row.state.apply(Event::Refused) {
+        row.state = next;
+        row.details.action = None;
+    }
+    row.details.refusal = Some(refused.clone());
+    row.details.pending = None;
+}
+
+/// Changes the refund and its payment; true if that is worth an entry.
+pub(super) fn refund(payment: &mut Payment, row: &mut Refund, word: &Word, now: Timestamp) -> bool {
+    let Word::RefundSeen { state, provider_id, failure, .. } = word else {
+        row.next_check = Some(now.after(Duration::from_secs(2)));
+        return false;
+    };
+    if row.provider_id.is_none() {
+        row.provider_id.clone_from(provider_id);
+    }
+    if row.state != RefundState::Pending || *state == RefundState::Pending {
+        row.next_check = (row.state == RefundState::Pending).then(|| now.after(Duration::from_secs(30)));
+        return false;
+    }
+    row.state = *state;
+    row.failure.clone_from(failure);
+    row.next_check = None;
+    payment.refunding = payment.refunding.saturating_sub(row.minor).max(0);
+    if *state == RefundState::Succeeded {
+        payment.refunded = payment.refunded.saturating_add(row.minor);
+        if let Some(next) = payment.state.apply(Event::PaidBack(paid_back(payment))) {
+            payment.state = next;
+        }
+    }
+    true
+}
+
+const fn paid_back(row: &Payment) -> PaidBack {
+    match row.refunded {
+        0 => PaidBack::None,
+        refunded if refunded >= row.captured => PaidBack::All,
+        _ => PaidBack::Part,
+    }
+}
+
+/// Sooner for what nobody knows, later for what waits for a person; never for what is over.
+fn next_check(row: &Payment, now: Timestamp) -> Option<Timestamp> {
+    let (first, most) = match (&row.details.pending, row.state) {
+        (Some(_), _) => (1, 300),
+        (None, State::Created | State::Processing) => (2, 600),
+        (None, State::RequiresAction) => (15, 3600),
+        (None, State::RequiresCapture) => (3600, 21_600),
+        _ => return None,
+    };
+    let seconds = u64::min(first << row.details.checks.min(20), most);
+    Some(now.after(Duration::from_secs(seconds)))
+}

@@ -1,0 +1,22 @@
+//! One-off payments through a card provider.
+
+mod amount;
+mod ask;
+mod caller;
+mod create;
+mod drive;
+mod join;
+mod read;
+mod reconcile;
+mod resume;
+mod routes;
+mod service;
+mod view;
+mod work;
+
+pub use self::{
+    reconcile::{PaymentDifference, reconcile},
+    routes::routes,
+    service::{PaymentLimits, Payments},
+    work::{run, step},
+};

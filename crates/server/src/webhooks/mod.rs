@@ -1,0 +1,5 @@
+//! Webhooks of card providers: verify, write down once, answer. The worker applies them.
+
+mod receive;
+
+pub(crate) use receive::receive;
