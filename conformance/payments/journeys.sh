@@ -20,11 +20,29 @@ at_providers() {
     check "$python_peer" conformance/payments/at_emulate.py
     stop_all
 
+    at_the_agent "sqlite:$work/agent.db"
+}
+
+# An agent with the official MCP client, at `farebox mcp`, at `farebox serve`.
+at_the_agent() {
+    local database=$1
+    FAREBOX_SECRET_KEY=$(printf '33%.0s' $(seq 32))
+    export FAREBOX_SECRET_KEY
     say 'conformance: the official MCP client at farebox mcp'
-    start PAYMENTS_URL seed-service "$python_peer" conformance/payments/seed_service.py
-    PAYMENTS_URL=$PAYMENTS_URL TOKEN_READS=may_read TOKEN_PAYS=may_pay \
-        check "$python_peer" conformance/payments/agent.py "$farebox"
+    "$farebox" init --merchant conformance --json --database-url "$database" >"$work/agent-init.json"
+    TOKEN_READS=$(token_with payments:read)
+    TOKEN_PAYS=$(token_with payments:read --scope payments:write)
+    export TOKEN_READS TOKEN_PAYS
+    start PAYMENTS_URL agent-server "$farebox" serve --listen 127.0.0.1:0 --provider sim --json --database-url "$database"
+    export PAYMENTS_URL
+    FAREBOX_LOG=warn check "$python_peer" conformance/payments/agent.py "$farebox"
     stop_all
+    check "$farebox" verify --database-url "$database"
+}
+
+token_with() {
+    "$farebox" token create --scope "$@" --json --database-url "$database" |
+        "$python_peer" -c 'import json, sys; print(json.load(sys.stdin)["api_token"])'
 }
 
 # emulate does not choose a free port, nor does it say when it listens.

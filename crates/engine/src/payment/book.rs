@@ -174,7 +174,7 @@ impl Book {
                 let answer = self.observe((*tenant, *payment), word, event.as_ref(), actor);
                 if let (Answer::Done { payment, refund }, Some((scope, key, render))) = (&answer, answers) {
                     let answer = render(payment, refund.as_deref());
-                    self.remember((*tenant, scope.clone(), key.clone()), answer);
+                    self.remember(&(*tenant, scope.clone(), key.clone()), answer);
                 }
                 answer
             }
@@ -312,8 +312,8 @@ impl Book {
         self.requests.insert(key_of(request), Held { row, was_there, dirty: true });
     }
 
-    fn remember(&mut self, key: RequestKey, answer: (i16, String)) {
-        if let Some(held) = self.requests.get_mut(&key).filter(|held| held.row.answer.is_none()) {
+    fn remember(&mut self, key: &RequestKey, answer: (i16, String)) {
+        if let Some(held) = self.requests.get_mut(key).filter(|held| held.row.answer.is_none()) {
             held.row.answer = Some(answer);
             held.dirty = true;
         }

@@ -140,7 +140,7 @@ fn dispute(row: &mut Payment, won: Option<bool>) {
     let open = row.details.disputes.last().is_some_and(|last| last.won.is_none());
     let ended_alike = row.details.disputes.last().is_some_and(|last| last.won == won);
     if !open
-        && !(won.is_some() && ended_alike)
+        && (won.is_none() || !ended_alike)
         && let Some(next) = row.state.apply(Event::DisputeOpened)
     {
         row.state = next;

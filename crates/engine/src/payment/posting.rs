@@ -33,12 +33,12 @@ impl Posting {
 #[must_use]
 pub fn postings(payment: &Payment) -> Vec<Posting> {
     let mut all: Vec<Posting> =
-        post(payment, "capture", payment.id.to_string(), payment.captured, true).into_iter().collect();
+        post(payment, "capture", &payment.id.to_string(), payment.captured, true).into_iter().collect();
     for (round, dispute) in payment.details.disputes.iter().enumerate() {
         let key = format!("{}/{round}", payment.id);
-        all.extend(post(payment, "dispute", key.clone(), dispute.minor, false));
+        all.extend(post(payment, "dispute", &key, dispute.minor, false));
         if dispute.won == Some(true) {
-            all.extend(post(payment, "dispute_won", key, dispute.minor, true));
+            all.extend(post(payment, "dispute_won", &key, dispute.minor, true));
         }
     }
     all
@@ -47,15 +47,15 @@ pub fn postings(payment: &Payment) -> Vec<Posting> {
 /// What `refund`, which has succeeded, posts.
 #[must_use]
 pub fn refund_posting(payment: &Payment, refund: &Refund) -> Option<Posting> {
-    post(payment, "refund", refund.id.to_string(), refund.minor, false)
+    post(payment, "refund", &refund.id.to_string(), refund.minor, false)
 }
 
-fn post(payment: &Payment, what: &str, key: String, minor: i64, inwards: bool) -> Option<Posting> {
+fn post(payment: &Payment, what: &str, key: &str, minor: i64, inwards: bool) -> Option<Posting> {
     let amount = Quantity::from_micros(minor).filter(|amount| !amount.is_zero())?;
     let unit = Unit::Money(payment.money.currency);
     let customer = AccountSpec::customer(payment.tenant, unit, &payment.customer_id);
     let received = AccountSpec::received(payment.tenant, unit, &payment.provider);
     let (from, to) = if inwards { (customer, received) } else { (received, customer) };
-    let id = TransferId::derive(payment.tenant, &format!("payment.{what}"), &key);
+    let id = TransferId::derive(payment.tenant, &format!("payment.{what}"), key);
     Some(Posting { id, from, to, amount })
 }

@@ -138,7 +138,7 @@ async fn postgres_tables(world: &World) -> Tables {
     let mut sql = PgConnection::connect(&world.url()).await.unwrap();
     let rows: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns \
-         WHERE table_schema = 'public' ORDER BY table_name, ordinal_position",
+         JOIN information_schema.tables USING (table_schema, table_name) WHERE table_type = 'BASE TABLE' AND table_schema = 'public' ORDER BY table_name, ordinal_position",
     )
     .fetch_all(&mut sql)
     .await
