@@ -3,7 +3,11 @@
 use std::{process::ExitCode, sync::Arc};
 
 use axum::Router;
-use farebox_server::{Backend, router, worker};
+use farebox_server::{
+    Backend,
+    billing::{self, BillingSettings},
+    router, worker,
+};
 use farebox_types::SystemClock;
 use serde_json::json;
 use tokio::sync::watch;
@@ -30,7 +34,8 @@ pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> a
     let url = format!("http://{}", listener.local_addr()?);
     let mut text = format!("farebox listens on {url}, its ledger in {}", config.database_url);
     let mut object = json!({"listening": url});
-    let mut routes: Router = router(backend.clone());
+    let settings = BillingSettings { public_url: Some(url.clone()), ..BillingSettings::default() };
+    let mut routes: Router = router(backend.clone()).merge(billing::router(backend.clone(), settings));
     let mut settling = None;
     if let Some(facilitator) = facilitator {
         text.push_str(&format!("\nfacilitator at {url}/facilitator\n{}", facilitator.describe()));

@@ -117,7 +117,8 @@ impl Backend {
         let issuer = AccountSpec::issuer(plan.tenant, plan.id);
         let leg = Leg::grant(issuer, AccountSpec::holder(plan.tenant, plan.id, to), terms.amount);
         let leg = leg.map_err(|bad| impossible(format!("a grant cannot be made: {bad}")))?;
-        let grant = Grant { id, leg, priority: 0, expires_at: terms.expires_at, clock: None, actor: caller.actor.clone() };
+        let grant =
+            Grant { id, leg, priority: 0, expires_at: terms.expires_at, clock: None, actor: caller.actor.clone() };
         let balance = match self.decide(Command::Grant(grant)).await? {
             Ok(Outcome::Granted { balance, .. }) => balance,
             Ok(other) => return Err(impossible(format!("a grant was answered {other:?}")).into()),
