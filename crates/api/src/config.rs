@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Amount, Code, Currency, FeatureKind, GrantValue, Interval, Overage, TierMode, UpTo, UsageCycle};
 
+/// The one version of this API, of its `Paylera-Api-Version` header, and of the file's `apiVersion`.
+pub const API_VERSION: &str = "2026-05-01";
+
 /// Everything a merchant sells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -18,7 +18,8 @@ mod word;
 
 pub use amount::{Amount, BadAmount};
 pub use config::{
-    Aggregation, Config, FeatureConfig, GrantConfig, MetricConfig, PlanConfig, PriceConfig, ProductConfig, TierConfig,
+    API_VERSION, Aggregation, Config, FeatureConfig, GrantConfig, MetricConfig, PlanConfig, PriceConfig, ProductConfig,
+    TierConfig,
 };
 pub use list::{BadCursor, Cursor, List};
 pub use object::*;
@@ -26,6 +27,3 @@ pub use problem::{FieldError, Problem, ProblemCode};
 pub use request::*;
 pub use time::{BadTime, Time};
 pub use word::{BadCode, BadCurrency, Code, Currency};
-
-/// The one version of this API, and the default of the `Paylera-Api-Version` header.
-pub const API_VERSION: &str = "2026-05-01";

@@ -48,7 +48,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Create the database, the first merchant and its API token. Safe to repeat.
     Init(InitArgs),
-    /// Run the credits backend, and the facilitator under /facilitator when a chain is configured.
+    /// Run the credits backend and the billing API, and the facilitator under /facilitator when a chain is configured.
     Serve(ServeArgs),
     /// Run a facilitator: verify and settle payments on chains, for x402 and t402.
     Facilitator(FacilitatorArgs),
@@ -248,8 +248,8 @@ pub(crate) enum TokenCommand {
         /// What it is for.
         #[arg(long, default_value = "token", value_parser = name)]
         name: String,
-        /// What it may do: facilitator:verify, facilitator:settle, facilitator:read,
-        /// payments:read, payments:write; may be repeated [default: *, everything].
+        /// What it may do: facilitator:verify, facilitator:settle, facilitator:read, billing:read, billing:write,
+        /// billing:admin, payments:read, payments:write; may be repeated [default: *, everything].
         #[arg(long = "scope", value_name = "SCOPE", value_parser = clap::value_parser!(Scope))]
         scopes: Vec<Scope>,
         /// When it ends by itself: 90d, 12h, 30m [default: never].

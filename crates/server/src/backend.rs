@@ -3,7 +3,7 @@
 use std::{future::Future, hash::Hash, sync::Arc, time::Duration};
 
 use farebox_engine::ledger::Command;
-use farebox_store::{ApiKey, ApiToken, Decision, Delegation, Fault, Plan, Store};
+use farebox_store::{ApiKey, ApiToken, Decision, Delegation, Fault, Plan, Store, billing::Billing};
 use farebox_types::{
     Agent as AgentKind, ApiKey as ApiKeyKind, ApiToken as ApiTokenKind, Clock, Delegation as DelegationKind, Id,
     Merchant as MerchantKind, Plan as PlanKind, PublicId, Timestamp,
@@ -32,6 +32,7 @@ struct Inner {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     keyring: Keyring,
+    billing: Billing,
     keys: Memory<ApiKeyKind, ApiKey>,
     tokens: Memory<ApiTokenKind, ApiToken>,
     plans: Memory<PlanKind, Plan>,
@@ -43,9 +44,11 @@ impl Backend {
     /// A backend over `store`, which must have been claimed for `keyring` ([`Store::claim`]) and be at the current schema.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, keyring: Keyring) -> Self {
+        let billing = Billing::new(Arc::clone(&store), Arc::clone(&clock));
         let inner = Inner {
             store,
             clock,
+            billing,
             keyring,
             keys: Memory::new(),
             tokens: Memory::new(),
@@ -71,6 +74,11 @@ impl Backend {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.inner.store
+    }
+
+    /// Billing on it: one for the process, since it remembers.
+    pub(crate) fn billing(&self) -> &Billing {
+        &self.inner.billing
     }
 
     pub(crate) fn now(&self) -> Timestamp {

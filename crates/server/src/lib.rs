@@ -4,6 +4,7 @@
 //! [`worker::run`] does what time asks for. One [`Keyring`], derived from one secret, signs keys and tokens.
 
 mod backend;
+pub mod billing;
 mod credits;
 pub mod facilitator;
 mod health;

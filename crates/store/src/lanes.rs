@@ -81,7 +81,7 @@ pub(crate) trait Writer: Send + 'static {
 type Reply<T> = oneshot::Sender<Result<T, Fault>>;
 
 enum Job {
-    Ledger(Command, Reply<Decision>),
+    Ledger(Box<Command>, Reply<Decision>),
     Pay(Box<PaymentCommand>, Reply<PaymentAnswer>),
     Record(Box<Record>, Reply<Recorded>),
     Intend(Box<Intents>, Option<SlotId>, Reply<Intended>),
@@ -129,7 +129,7 @@ impl Lanes {
         let mut waiting = Vec::with_capacity(commands.len());
         for command in commands {
             let lane = self.lane_of(command.lane());
-            waiting.push(self.send(lane, |reply| Job::Ledger(command, reply))?);
+            waiting.push(self.send(lane, |reply| Job::Ledger(Box::new(command), reply))?);
         }
         let mut answers = Vec::with_capacity(waiting.len());
         for answer in waiting {
@@ -246,7 +246,7 @@ async fn serve_commands(writer: &mut impl Writer, jobs: impl Iterator<Item = Job
     for job in jobs {
         match job {
             Job::Ledger(command, reply) => {
-                commands.push(command);
+                commands.push(*command);
                 replies.push(reply);
             }
             Job::Pay(command, reply) => {

@@ -24,6 +24,8 @@ pub const AGENT_WRITE: &str = "farebox.credits.agent.write";
 pub const DELEGATION_CREATE: &str = "farebox.credits.delegation.create";
 /// Ending due holds.
 pub const SWEEP: &str = "farebox.worker.sweep";
+/// Doing what is due in billing.
+pub const DUE: &str = "farebox.worker.due";
 /// Publishing the outbox.
 pub const PUBLISH: &str = "farebox.worker.publish";
 /// The field on them that says which merchant.

@@ -114,10 +114,8 @@ pub struct LedgerEntry {
     pub kind: LedgerKind,
     /// Of which feature.
     pub feature_code: Code,
-    /// How much: negative for a correction.
+    /// How much.
     pub amount: Amount,
-    /// The caller's name for it.
-    pub dedup_key: Option<String>,
     /// When it happened.
     pub occurred_at: Time,
     /// When it was recorded.
@@ -133,6 +131,4 @@ pub struct LedgerEntry {
 pub enum LedgerKind {
     /// Something was used.
     Usage,
-    /// Less was used than was recorded.
-    Correction,
 }

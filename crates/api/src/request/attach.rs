@@ -116,6 +116,12 @@ pub struct Cancel {
     pub feedback: Option<String>,
 }
 
+impl Default for Cancel {
+    fn default() -> Self {
+        Self { at_period_end: true, reason: None, feedback: None }
+    }
+}
+
 const fn yes() -> bool {
     true
 }

@@ -36,7 +36,7 @@ pub struct Track {
     pub subscription_id: Option<Uuid>,
     /// Of which feature.
     pub feature_code: Code,
-    /// How much was used; negative corrects.
+    /// How much was used, more than nothing.
     pub value: Amount,
     /// The same key for the same customer and feature is counted once, for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,11 @@
 use std::{process::ExitCode, sync::Arc};
 
 use axum::Router;
-use farebox_server::{Backend, router, worker};
+use farebox_server::{
+    Backend,
+    billing::{self, BillingSettings},
+    router, worker,
+};
 use farebox_types::SystemClock;
 use serde_json::json;
 use tokio::sync::watch;
@@ -31,7 +35,8 @@ pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> a
     let url = format!("http://{}", listener.local_addr()?);
     let mut text = format!("farebox listens on {url}, its ledger in {}", config.database_url);
     let mut object = json!({"listening": url});
-    let mut routes: Router = router(backend.clone());
+    let settings = BillingSettings { public_url: Some(url.clone()), ..BillingSettings::default() };
+    let mut routes: Router = router(backend.clone()).merge(billing::router(backend.clone(), settings));
     let service = Service::open(config, &args.payments, &backend, &url).await?;
     let mut paying = None;
     if let Some(service) = service {

@@ -30,6 +30,7 @@ pub use facilitating::{Facilitating, Readiness};
 pub use http::{FacilitatorOptions, router};
 pub use keys::KeyPolicy;
 pub use limits::RateLimit;
+pub(crate) use limits::{Caller as RateCaller, Windows};
 pub use settle::{CallerName, SettleFailure, Settled};
 pub use trouble::Trouble;
 

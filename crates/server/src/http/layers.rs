@@ -34,6 +34,16 @@ const SPOKEN: HeaderValue = HeaderValue::from_static("1.1");
 
 /// Puts the layers around `routes`; the last one is the outermost.
 pub(crate) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    let routes = routes
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(version))
+        .layer(from_fn(deadline))
+        .layer(CatchPanicLayer::custom(Problem::panicked));
+    identified(routes)
+}
+
+/// Gives each request an id of ours and a span; the answer carries the id.
+pub(crate) fn identified<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     let tracing = TraceLayer::new_for_http()
         .make_span_with(span)
         .on_response(|answer: &Response, _: Duration, span: &Span| {
@@ -42,10 +52,6 @@ pub(crate) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Rou
         .on_request(())
         .on_failure(());
     routes
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn(version))
-        .layer(from_fn(deadline))
-        .layer(CatchPanicLayer::custom(Problem::panicked))
         .layer(tracing)
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, Fresh))

@@ -6,5 +6,6 @@ mod problem;
 mod router;
 
 pub(crate) use extract::{Body, Name, Segments, Seller, Window};
+pub(crate) use layers::identified;
 pub(crate) use problem::{Problem, code};
 pub use router::router;

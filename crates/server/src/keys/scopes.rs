@@ -13,6 +13,12 @@ pub enum Scope {
     Settle,
     /// Read the facilitator's catalogue: `facilitator:read`.
     Read,
+    /// Read what is billed: `billing:read`.
+    BillingRead,
+    /// Write it too: `billing:write`.
+    BillingWrite,
+    /// And what is sold, tokens, the audit trail, test clocks: `billing:admin`.
+    BillingAdmin,
     /// Read payments: `payments:read`.
     PaymentsRead,
     /// Make, capture, cancel and refund payments: `payments:write`.
@@ -21,12 +27,24 @@ pub enum Scope {
 
 /// A text that names no permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is one of facilitator:verify, facilitator:settle, facilitator:read, payments:read, payments:write, *")]
+#[error(
+    "a scope is one of facilitator:verify, facilitator:settle, facilitator:read, billing:read, billing:write, \
+     billing:admin, payments:read, payments:write, *"
+)]
 pub struct BadScope;
 
 impl Scope {
-    const EACH: [Self; 6] =
-        [Self::All, Self::Verify, Self::Settle, Self::Read, Self::PaymentsRead, Self::PaymentsWrite];
+    const EACH: [Self; 9] = [
+        Self::All,
+        Self::Verify,
+        Self::Settle,
+        Self::Read,
+        Self::BillingRead,
+        Self::BillingWrite,
+        Self::BillingAdmin,
+        Self::PaymentsRead,
+        Self::PaymentsWrite,
+    ];
 
     /// As it is written.
     #[must_use]
@@ -36,6 +54,9 @@ impl Scope {
             Self::Verify => "facilitator:verify",
             Self::Settle => "facilitator:settle",
             Self::Read => "facilitator:read",
+            Self::BillingRead => "billing:read",
+            Self::BillingWrite => "billing:write",
+            Self::BillingAdmin => "billing:admin",
             Self::PaymentsRead => "payments:read",
             Self::PaymentsWrite => "payments:write",
         }
@@ -83,10 +104,21 @@ impl Scopes {
         Self(row.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect())
     }
 
-    /// Whether this is permitted.
+    /// Whether this is permitted. Who may write what is billed may read it, and who runs it may do both.
     #[must_use]
     pub fn allow(&self, scope: Scope) -> bool {
-        self.0.contains(&Scope::All) || self.0.contains(&scope)
+        let wider: &[Scope] = match scope {
+            Scope::BillingRead => &[Scope::BillingWrite, Scope::BillingAdmin],
+            Scope::BillingWrite => &[Scope::BillingAdmin],
+            _ => &[],
+        };
+        self.0.iter().any(|held| *held == Scope::All || *held == scope || wider.contains(held))
+    }
+
+    /// Whether all of these are permitted.
+    #[must_use]
+    pub fn allow_all(&self, scopes: &Self) -> bool {
+        scopes.0.iter().all(|scope| self.allow(*scope))
     }
 }
 
@@ -120,6 +152,16 @@ mod tests {
         assert!(Scopes::read("").allow(Scope::All) && Scopes::read("*").allow(Scope::Settle));
         let newer = Scopes::read("facilitator:everything");
         assert!(Scope::EACH.into_iter().all(|scope| !newer.allow(scope)));
+    }
+
+    #[test]
+    fn the_wider_billing_scopes_hold_the_narrower_ones() {
+        let of = |scope| Scopes::new([scope]);
+        assert!(of(Scope::BillingAdmin).allow(Scope::BillingRead) && of(Scope::BillingWrite).allow(Scope::BillingRead));
+        assert!(
+            !of(Scope::BillingWrite).allow(Scope::BillingAdmin) && !of(Scope::BillingRead).allow(Scope::BillingWrite)
+        );
+        assert!(!of(Scope::Read).allow(Scope::BillingRead) && !of(Scope::BillingAdmin).allow(Scope::All));
     }
 
     #[test]

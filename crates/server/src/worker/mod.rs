@@ -1,5 +1,6 @@
-//! What time asks for: due holds end, events are published. Any number of processes may run it.
+//! What time asks for: due holds end, periods are renewed, events are published. Any number of processes may run it.
 
+mod due;
 mod publish;
 mod sweep;
 
@@ -7,7 +8,7 @@ use std::{future::Future, pin::pin};
 
 use crate::Backend;
 
-/// Ends due holds and publishes the outbox, until `shutdown` completes; what was begun is finished first.
+/// Ends due holds, does what is due in billing and publishes the outbox, until `shutdown` completes; what was begun is finished first.
 ///
 /// Faults of the store are logged and tried again: this never gives up and never fails.
 pub async fn run(backend: Backend, shutdown: impl Future<Output = ()> + Send) {
@@ -21,6 +22,11 @@ pub async fn run(backend: Backend, shutdown: impl Future<Output = ()> + Send) {
             _ = beat.tick() => {}
         }
         sweeping.step(&backend).await;
+        for _ in 0..BATCHES {
+            if !due::step(&backend).await {
+                break;
+            }
+        }
         // What is left over waits for the next beat: publishing never crowds out charges.
         for _ in 0..BATCHES {
             if !publish::step(&backend).await {
@@ -31,5 +37,5 @@ pub async fn run(backend: Backend, shutdown: impl Future<Output = ()> + Send) {
 }
 
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
-/// Batches published in one beat at most.
+/// Batches of each in one beat at most.
 const BATCHES: u32 = 50;

@@ -4,9 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use farebox_store::Fault;
+use farebox_store::{Fault, billing::TestClock};
 use farebox_telemetry::server::SWEEP;
-use farebox_types::{Id, Merchant};
+use farebox_types::{Id, Merchant, Mode};
 
 use crate::Backend;
 
@@ -31,7 +31,7 @@ impl Sweep {
 
     async fn sweep(&mut self, backend: &Backend) -> Result<(), Fault> {
         if self.read_at.is_none_or(|at| at.elapsed() >= MERCHANTS_FOR) {
-            self.merchants = backend.store().merchants().await?.into_iter().map(|merchant| merchant.id).collect();
+            self.merchants = on_machine_time(backend).await?;
             self.read_at = Some(Instant::now());
         }
         for merchant in &self.merchants {
@@ -44,4 +44,16 @@ impl Sweep {
         }
         Ok(())
     }
+}
+
+/// The merchants whose time is the machine's. The holds of one with a test clock end by that clock, when they are touched.
+async fn on_machine_time(backend: &Backend) -> Result<Vec<Id<Merchant>>, Fault> {
+    let mut merchants = Vec::new();
+    for merchant in backend.store().merchants().await? {
+        let may_have = merchant.mode == Mode::Test;
+        if !may_have || backend.billing().named::<TestClock>(merchant.id, "one").await?.is_none() {
+            merchants.push(merchant.id);
+        }
+    }
+    Ok(merchants)
 }

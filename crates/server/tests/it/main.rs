@@ -30,6 +30,7 @@ macro_rules! on_both {
 }
 
 mod agents;
+mod billing;
 mod bodies;
 mod chain;
 mod delegations;

@@ -16,6 +16,7 @@ impl Billing {
     /// # Errors
     /// [`BillingError::NotFound`] if the tenant has none of that code, or a [`Fault`].
     pub async fn feature(&self, tenant: Id<Merchant>, code: &str) -> Result<Row<Feature>, BillingError> {
+        let _turn = self.turn_to_read().await?;
         let row = self.named::<Feature>(tenant, &format!("code:{code}")).await?;
         row.ok_or(BillingError::NotFound(Kind::Feature))
     }
@@ -73,7 +74,9 @@ impl Billing {
         let start = holdings.counted_in(streams).start;
         let meter = AccountSpec::meter(holdings.tenant, feature.id, holdings.customer.value.id, start);
         let Ok(spec) = holdings.account(feature) else { return Ok(Balance::default()) };
+        let turn = self.turn_to_read().await?;
         let read = self.store.accounts_at(&[spec.clone(), meter.clone()], holdings.now).await?;
+        drop(turn);
         let found = |id| read.iter().find(|row| row.spec.id == id).cloned();
         let meter = found(meter.id);
         let mut account = found(spec.id);

@@ -8,6 +8,7 @@ use std::{
 
 use farebox_engine::ledger::TransferId;
 use farebox_types::{Clock, Id, Merchant, Timestamp};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::{Ask, BillingError, Committed, Cursor, Done, Entity, Kind, Plan, Put, Row, TestClock, ask::Decided};
@@ -15,6 +16,9 @@ use crate::{Fault, Store};
 
 /// Tries of a use case whose rows somebody else wrote meanwhile.
 const TRIES: u32 = 8;
+/// Reads for the hot path at once: more wait their turn here, where waiting has no limit, and not for a connection, where it
+/// has. Twice what a pool holds keeps it busy.
+const READS: usize = 16;
 /// Beyond so many a memory starts over.
 const REMEMBERED: usize = 100_000;
 
@@ -25,11 +29,14 @@ pub struct Billing {
     pub(super) store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     memory: Arc<Memory>,
+    reads: Arc<Semaphore>,
 }
+
+type Plans = HashMap<(Id<Merchant>, Uuid), Arc<Plan>>;
 
 #[derive(Default)]
 struct Memory {
-    plans: Mutex<HashMap<(Id<Merchant>, Uuid), Arc<Plan>>>,
+    plans: Mutex<Plans>,
     open: Mutex<HashSet<TransferId>>,
 }
 
@@ -37,7 +44,12 @@ impl Billing {
     /// Billing on `store`, with the machine's clock.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, memory: Arc::default() }
+        Self { store, clock, memory: Arc::default(), reads: Arc::new(Semaphore::new(READS)) }
+    }
+
+    /// A turn to read.
+    pub(super) async fn turn_to_read(&self) -> Result<SemaphorePermit<'_>, Fault> {
+        self.reads.acquire().await.map_err(|_| Fault::closed())
     }
 
     /// The machine's time.

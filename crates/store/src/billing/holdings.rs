@@ -51,7 +51,9 @@ impl Billing {
     /// # Errors
     /// [`BillingError::NotFound`] if the tenant has no such customer, or a [`Fault`].
     pub async fn holdings(&self, tenant: Id<Merchant>, customer: Uuid) -> Result<Holdings, BillingError> {
+        let turn = self.turn_to_read().await?;
         let rows = self.store.holdings(tenant, customer).await?;
+        drop(turn);
         let found = rows_of::<Customer>(&rows)?.pop().ok_or(BillingError::NotFound(Kind::Customer))?;
         let clock = rows_of::<TestClock>(&rows)?.pop();
         let settings = rows_of::<Settings>(&rows)?.pop().map(|row| row.value);

@@ -63,7 +63,8 @@ impl Billing {
     /// Whether attaching to a plan needs a checkout first: it is neither free nor may be tried out without a card.
     #[must_use]
     pub fn needs_checkout(plan: &Plan, trial_days: Option<u32>) -> bool {
-        !plan.is_free() && !(plan.trial_without_card && trial_days.unwrap_or(plan.trial_days) > 0)
+        let tried_out = plan.trial_without_card && trial_days.unwrap_or(plan.trial_days) > 0;
+        !(plan.is_free() || tried_out)
     }
 
     /// Attaches a customer to a plan. Who is on it already stays on it, and a checkout that is open for it is given again.

@@ -140,7 +140,7 @@ impl Billing {
         }
         self.decide(ask, || async {
             let row = self.get::<TestClock>(ask.tenant, id).await?.ok_or_else(missing)?;
-            let clock = TestClock { frozen_at: to, advancing_to: None, ..row.value.clone() };
+            let clock = TestClock { id, frozen_at: to, advancing_to: None };
             let puts = vec![Put::update(&row.with(clock.clone()), "test_clock_advanced")?];
             Ok((Decided { puts, answer: answer(&clock), ..Decided::default() }, to))
         })

@@ -8,7 +8,7 @@ use std::{net::IpAddr, time::Duration};
 
 use farebox_types::{ApiToken, Id, Timestamp};
 
-pub(super) use windows::Windows;
+pub(crate) use windows::Windows;
 
 /// Requests in a window of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl RateLimit {
 
 /// Whose requests are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Caller {
+pub(crate) enum Caller {
     /// A key's, wherever they come from.
     Key(Id<ApiToken>),
     /// An address's, without a key.
@@ -42,12 +42,12 @@ pub(super) enum Caller {
 
 /// Where a caller stands after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
-    pub(super) allowed: bool,
-    pub(super) limit: u32,
-    pub(super) remaining: u32,
+pub(crate) struct Standing {
+    pub(crate) allowed: bool,
+    pub(crate) limit: u32,
+    pub(crate) remaining: u32,
     /// When the window ends.
-    pub(super) reset: Timestamp,
+    pub(crate) reset: Timestamp,
     /// The same, from now.
-    pub(super) wait: Duration,
+    pub(crate) wait: Duration,
 }

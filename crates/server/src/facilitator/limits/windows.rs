@@ -16,7 +16,7 @@ const MOST: usize = 50_000;
 
 /// Counts the requests of each caller.
 #[derive(Debug)]
-pub(in crate::facilitator) struct Windows {
+pub(crate) struct Windows {
     limit: RateLimit,
     most: usize,
     open: Mutex<Open>,
@@ -36,12 +36,12 @@ struct Window {
 }
 
 impl Windows {
-    pub(in crate::facilitator) fn new(limit: RateLimit) -> Self {
+    pub(crate) fn new(limit: RateLimit) -> Self {
         Self { limit, most: MOST, open: Mutex::default() }
     }
 
     /// Counts a request.
-    pub(in crate::facilitator) fn take(&self, caller: Caller, now: Timestamp) -> Standing {
+    pub(crate) fn take(&self, caller: Caller, now: Timestamp) -> Standing {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let caller = self.place(&mut open, whole_network(caller), now);
         let fresh = Window { ends: now.after(self.limit.window), used: 0 };
@@ -61,7 +61,7 @@ impl Windows {
     }
 
     /// How long the caller has to wait, if it has used its window up.
-    pub(in crate::facilitator) fn exhausted(&self, caller: &Caller, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn exhausted(&self, caller: &Caller, now: Timestamp) -> Option<Duration> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let window = open.windows.get(&whole_network(*caller))?;
         let over = window.used >= self.limit.requests && now < window.ends;

@@ -5,4 +5,5 @@ mod changes;
 mod load;
 mod rows;
 mod seller;
+mod shared;
 mod times;

@@ -1,0 +1,24 @@
+//! The billing API under `/v1`: customers, plans, entitlements, usage. One file for each verb; `table.rs` lists them all.
+
+mod access;
+mod admin;
+mod catalogue;
+mod checkout;
+mod clocks;
+mod customers;
+mod desk;
+mod edge;
+mod grants;
+mod oauth;
+mod openapi;
+mod operation;
+mod pages;
+mod redirect;
+mod router;
+mod subscriptions;
+mod table;
+mod usage;
+mod view;
+
+pub use desk::BillingSettings;
+pub use router::router;

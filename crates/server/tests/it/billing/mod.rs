@@ -1,0 +1,13 @@
+//! The billing API: journeys first, then every operation by its document.
+
+mod access;
+mod catalogue;
+mod customers;
+mod device;
+mod document;
+mod journey;
+mod keys;
+mod shop;
+mod subscriptions;
+mod together;
+mod usage;

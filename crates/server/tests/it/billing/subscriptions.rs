@@ -1,0 +1,80 @@
+//! Subscriptions in time, and through a checkout.
+
+use axum::http::Method;
+use serde_json::json;
+
+use super::shop::Shop;
+use crate::world::World;
+
+on_both! {
+    async fn a_cancelled_subscription_gives_on_until_its_period_ends_and_can_be_taken_back(world: &World) {
+        let shop = Shop::open(world).await;
+        let (customer, id) = shop.subscribed(10).await;
+        let path = format!("/v1/subscriptions/{id}");
+        let ended = shop.post(&format!("{path}/cancel"), json!({"reason": "too dear"})).await.is(200);
+        assert_eq!((&ended["status"], &ended["cancel_at_period_end"]), (&json!("active"), &json!(true)));
+        assert_eq!(shop.check(&customer, "export", 0).await["allowed"], true);
+        let back = shop.call(Method::POST, &format!("{path}/uncancel"), "", None).await.is(200);
+        assert_eq!((&back["cancel_at_period_end"], &back["canceled_at"]), (&json!(false), &json!(null)));
+        shop.call(Method::POST, &format!("{path}/uncancel"), "", None).await.refused(422, "paylera.invalid_state");
+        let paused = shop.call(Method::POST, &format!("{path}/pause"), "", None).await.is(200);
+        assert_eq!(paused["status"], "paused");
+        let check = shop.check(&customer, "export", 0).await;
+        assert_eq!((&check["allowed"], &check["reason"]), (&json!(false), &json!("subscription_inactive")));
+        assert_eq!(shop.call(Method::POST, &format!("{path}/resume"), "", None).await.is(200)["status"], "active");
+        let now = shop.post(&format!("{path}/cancel"), json!({"at_period_end": false})).await.is(200);
+        assert_eq!(now["status"], "canceled");
+        assert_eq!(shop.check(&customer, "export", 0).await["allowed"], false);
+    }
+
+    async fn what_costs_begins_after_its_checkout_is_paid_once(world: &World) {
+        let shop = Shop::open(world).await;
+        shop.stock().await;
+        let body = json!({"code": "paid", "name": "Paid", "prices": [{"amount": 900, "currency": "USD", "interval": "month"}],
+            "features": {"export": {}}});
+        let plan = shop.put("/v1/admin/plans/paid", body).await.is(201);
+        let customer = shop.customer("ann@example.com").await;
+        let mut attach = json!({"customer_id": customer, "plan_id": plan["id"]});
+        shop.post("/v1/attach", attach.clone()).await.refused(422, "paylera.attach_return_url_required");
+        attach["success_url"] = json!("http://evil.example/");
+        attach["cancel_url"] = json!("https://acme.com/pricing");
+        shop.post("/v1/attach", attach.clone()).await.refused(422, "paylera.redirect_domain_not_allowed");
+        attach["success_url"] = json!("https://acme.com/ok?s={CHECKOUT_SESSION_ID}");
+        let attached = shop.post("/v1/attach", attach.clone()).await.is(200);
+        let again = shop.post("/v1/attach", attach).await.is(200);
+        assert_eq!(again, attached);
+        let subscription = format!("/v1/subscriptions/{}", attached["subscription_id"].as_str().unwrap());
+        assert_eq!(shop.get(&subscription).await.is(200)["status"], "pending_activation");
+        assert_eq!(shop.check(&customer, "export", 0).await["allowed"], false);
+
+        let url = attached["checkout_url"].as_str().unwrap();
+        let page = shop.send(Method::GET, url, &[], None).await;
+        assert!(page.status == 200 && page.text.contains("Paid") && page.headers.contains_key("content-security-policy"));
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        for _ in 0..2 {
+            let paid = shop.send(Method::POST, url, &form, Some("decision=pay")).await;
+            let session = attached["checkout_session_id"].as_str().unwrap();
+            assert_eq!((paid.status, paid.headers["location"].to_str().unwrap()), (303, &*format!("https://acme.com/ok?s={session}")));
+        }
+        assert_eq!(shop.get(&subscription).await.is(200)["status"], "active");
+        assert_eq!(shop.check(&customer, "export", 0).await["allowed"], true);
+        assert_eq!(world.count("subscription_activated").await, 1);
+    }
+
+    async fn a_test_clock_moves_periods_from_the_original_anchor(world: &World) {
+        let shop = Shop::open(world).await;
+        let clock = shop.post("/v1/test-clocks", json!({"frozen_time": "2028-01-31T12:00:00Z"})).await.is(201);
+        let (customer, id) = shop.subscribed(10).await;
+        shop.track(&customer, json!(10), "all").await.is(204);
+        let advance = format!("/v1/test-clocks/{}/advance", clock["id"].as_str().unwrap());
+        for (to, end) in [("2028-03-01T00:00:00Z", "2028-03-31T12:00:00Z"), ("2028-03-31T12:00:00Z", "2028-04-30T12:00:00Z")] {
+            let moved = shop.post(&advance, json!({"frozen_time": to})).await.is(200);
+            assert_eq!((&moved["frozen_time"], &moved["status"]), (&json!(to), &json!("ready")));
+            let subscription = shop.get(&format!("/v1/subscriptions/{id}")).await.is(200);
+            assert_eq!(subscription["current_period_end"], end);
+        }
+        assert_eq!(shop.check(&customer, "calls", 0).await["balance"], 10);
+        shop.post(&advance, json!({"frozen_time": "2028-01-01T00:00:00Z"})).await.refused(422, "paylera.invalid");
+        shop.post("/v1/test-clocks", json!({"frozen_time": "2028-01-31T12:00:00Z"})).await.refused(409, "paylera.conflict");
+    }
+}
