@@ -104,8 +104,8 @@ mod tests {
         }
     }
 
-    fn worth(granted: u64, price: Value, credits: u64) -> Option<String> {
-        let plan = plan(granted, &price);
+    fn worth(granted: u64, price: &Value, credits: u64) -> Option<String> {
+        let plan = plan(granted, price);
         let cost = Cost::Credits(Quantity::from_units(credits).unwrap());
         Price::of(&plan).worth(&plan, cost).map(|cents| cents.to_string())
     }
@@ -114,13 +114,13 @@ mod tests {
     fn a_credit_is_worth_its_part_of_an_order_rounded_up() {
         let usdc = "0x036cbd53842c5426634e7929541eC2318f3dCF7e";
         let dollars = |amount: u64| json!({"isCrypto": false, "amounts": [amount.to_string()]});
-        assert_eq!(worth(100, dollars(10_000_000), 1).as_deref(), Some("10"));
-        assert_eq!(worth(3, dollars(1_000_000), 1).as_deref(), Some("33.333334"));
-        assert_eq!(worth(1000, dollars(1_000_000), 7).as_deref(), Some("0.7"));
+        assert_eq!(worth(100, &dollars(10_000_000), 1).as_deref(), Some("10"));
+        assert_eq!(worth(3, &dollars(1_000_000), 1).as_deref(), Some("33.333334"));
+        assert_eq!(worth(1000, &dollars(1_000_000), 7).as_deref(), Some("0.7"));
         let coins = json!({"isCrypto": true, "tokenAddress": usdc, "amounts": ["1500000", 500_000]});
-        assert_eq!(worth(4, coins, 2).as_deref(), Some("100"));
-        assert_eq!(worth(100, json!({"isCrypto": true, "amounts": []}), 5).as_deref(), Some("0"));
-        assert_eq!(worth(1, json!({"amounts": [u128::MAX.to_string()]}), 2), None);
+        assert_eq!(worth(4, &coins, 2).as_deref(), Some("100"));
+        assert_eq!(worth(100, &json!({"isCrypto": true, "amounts": []}), 5).as_deref(), Some("0"));
+        assert_eq!(worth(1, &json!({"amounts": [u128::MAX.to_string()]}), 2), None);
     }
 
     #[test]
