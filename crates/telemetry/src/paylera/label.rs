@@ -25,3 +25,5 @@ pub const INVALID: &str = "invalid";
 pub const REPLAYED: &str = "replayed";
 /// An event type that this version does not know.
 pub const OTHER: &str = "other";
+/// A delivery whose event type nobody vouches for.
+pub const UNVERIFIED: &str = "unverified";
