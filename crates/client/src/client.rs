@@ -2,18 +2,18 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use farebox_types::{Clock, Mode, Secret, SystemClock};
+use farebox_api::API_VERSION;
+use farebox_types::{Clock, Mode, Secret, SystemClock, Timestamp};
 
 use crate::{
     endpoint::Endpoint,
     error::BadClient,
     retry::{Draws, Retry},
+    watch::Watch,
 };
 
 const TEST: (&str, &str) = ("pl_test_", "https://api.test.paylera.dev");
 const LIVE: (&str, &str) = ("pl_live_", "https://api.paylera.dev");
-/// The version of the API that this client speaks.
-const API_VERSION: &str = "2026-05-01";
 
 /// A client of the billing API. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -25,13 +25,14 @@ pub(crate) struct Inner {
     pub(crate) draws: Draws,
     pub(crate) timeout: Duration,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) watch: Watch,
     mode: Option<Mode>,
 }
 
 /// Collects what a [`Client`] needs.
 #[must_use]
 pub struct ClientBuilder {
-    token: Secret,
+    token: Option<Secret>,
     base_url: Option<String>,
     api_version: String,
     retry: Retry,
@@ -51,7 +52,28 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client with this API token, `pl_test_…` or `pl_live_…`.
     pub fn builder(token: Secret) -> ClientBuilder {
-        ClientBuilder {
+        ClientBuilder::new(Some(token))
+    }
+
+    /// A client without a token, for the API at `base_url`: it can begin the device flow that brings one.
+    pub fn public(base_url: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(None).base_url(base_url)
+    }
+
+    /// The world that the token is for, by its prefix; `None` for tokens of another form.
+    #[must_use]
+    pub fn mode(&self) -> Option<Mode> {
+        self.0.mode
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+impl ClientBuilder {
+    fn new(token: Option<Secret>) -> Self {
+        Self {
             token,
             base_url: None,
             api_version: API_VERSION.to_owned(),
@@ -63,14 +85,6 @@ impl Client {
         }
     }
 
-    /// The world that the token is for, by its prefix; `None` for tokens of another form.
-    #[must_use]
-    pub fn mode(&self) -> Option<Mode> {
-        self.0.mode
-    }
-}
-
-impl ClientBuilder {
     /// The API's address; wins over the one that the token's prefix stands for.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
@@ -113,21 +127,22 @@ impl ClientBuilder {
         self
     }
 
-    /// A client that is ready; nothing is sent yet.
+    /// A client that is ready; nothing is sent yet. Metrics ask for the program's OpenTelemetry SDK here.
     ///
     /// # Errors
     /// [`BadClient`] for what cannot work.
     pub fn build(self) -> Result<Client, BadClient> {
-        let begins = |prefix: &str| self.token.expose().starts_with(prefix);
+        let begins = |prefix: &str| self.token.as_ref().is_some_and(|token| token.expose().starts_with(prefix));
         let (mode, by_prefix) = match () {
             () if begins(TEST.0) => (Some(Mode::Test), Some(TEST.1)),
             () if begins(LIVE.0) => (Some(Mode::Live), Some(LIVE.1)),
             () => (None, None),
         };
         let base_url = self.base_url.as_deref().or(by_prefix).ok_or(BadClient::NoBaseUrl)?;
-        let endpoint = Endpoint::new(base_url, &self.token, &self.api_version, self.connect_timeout)?;
+        let endpoint = Endpoint::new(base_url, self.token.as_ref(), &self.api_version, self.connect_timeout)?;
         let (retry, draws, timeout, clock) = (self.retry, self.draws, self.timeout, self.clock);
-        Ok(Client(Arc::new(Inner { endpoint, retry, draws, timeout, clock, mode })))
+        let watch = Watch::new(mode);
+        Ok(Client(Arc::new(Inner { endpoint, retry, draws, timeout, clock, watch, mode })))
     }
 }
 

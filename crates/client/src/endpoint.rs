@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farebox_types::{IdempotencyKey, Secret};
+use farebox_types::Secret;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
+    HeaderMap, HeaderName, HeaderValue, Request, Uri,
     header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT},
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -19,11 +19,13 @@ use rustls::crypto::ring;
 
 use crate::{
     error::{BadClient, Error},
-    forward::Forwarded,
+    forward::{Exchange, Forward, Forwarded},
 };
 
 const API_VERSION: HeaderName = HeaderName::from_static("paylera-api-version");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const REPRESENTATION: HeaderValue = HeaderValue::from_static("return=representation");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Shorter than the idle time of common servers and proxies, so that it is the client that closes first.
 const IDLE: Duration = Duration::from_secs(30);
@@ -40,7 +42,7 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     pub(crate) fn new(
         base_url: &str,
-        token: &Secret,
+        token: Option<&Secret>,
         version: &str,
         connect_timeout: Duration,
     ) -> Result<Self, BadClient> {
@@ -54,21 +56,19 @@ impl Endpoint {
     }
 
     /// One attempt.
-    pub(crate) async fn exchange(
-        &self,
-        method: &Method,
-        uri: &Uri,
-        body: Option<&Bytes>,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Forwarded, Error> {
-        let mut request = Request::new(Full::new(body.cloned().unwrap_or_default()));
+    pub(crate) async fn exchange(&self, exchange: &Exchange<'_>, uri: &Uri) -> Result<Forwarded, Error> {
+        let Forward { method, body, idempotency_key, .. } = &exchange.call;
+        let mut request = Request::new(Full::new(body.clone().unwrap_or_default()));
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = self.headers.clone();
         if body.is_some() {
             request.headers_mut().insert(CONTENT_TYPE, JSON);
         }
-        if let Some(key) = key {
+        if exchange.representation {
+            request.headers_mut().insert(PREFER, REPRESENTATION);
+        }
+        if let Some(key) = idempotency_key {
             // Visible ASCII by its type.
             let key = HeaderValue::from_str(key.as_str()).map_err(|_| Error::Path)?;
             request.headers_mut().insert(IDEMPOTENCY_KEY, key);
@@ -90,7 +90,10 @@ struct Trace<'a>(&'a mut HeaderMap);
 
 impl Injector for Trace<'_> {
     fn set(&mut self, key: &str, value: String) {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
+        // An empty tracestate says nothing.
+        if let (Ok(name), Ok(value), false) =
+            (HeaderName::try_from(key), HeaderValue::try_from(&value), value.is_empty())
+        {
             self.0.insert(name, value);
         }
     }
@@ -109,14 +112,14 @@ fn pool(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpConnector
     Ok(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector))
 }
 
-fn headers(token: &Secret, version: &str) -> Result<HeaderMap, BadClient> {
-    if token.expose().is_empty() {
-        return Err(BadClient::Token);
+fn headers(token: Option<&Secret>, version: &str) -> Result<HeaderMap, BadClient> {
+    let mut headers = HeaderMap::with_capacity(7);
+    if let Some(token) = token {
+        let good = Some(token.expose()).filter(|token| !token.is_empty()).ok_or(BadClient::Token)?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {good}")).map_err(|_| BadClient::Token)?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
     }
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| BadClient::Token)?;
-    bearer.set_sensitive(true);
-    let mut headers = HeaderMap::with_capacity(6);
-    headers.insert(AUTHORIZATION, bearer);
     headers.insert(API_VERSION, HeaderValue::from_str(version).map_err(|_| BadClient::ApiVersion)?);
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("farebox/", env!("CARGO_PKG_VERSION"))));
     Ok(headers)

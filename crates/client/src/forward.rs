@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use farebox_types::IdempotencyKey;
-use http::{HeaderMap, Method, StatusCode, Uri};
-use tokio::time::{sleep, timeout};
+use http::{HeaderMap, Method, StatusCode};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::{client::Client, error::Error, retry::is_transient, retry_after};
+use crate::{client::Client, error::Error, operation, retry::is_transient, retry_after};
 
 /// A call to the API.
 pub struct Forward<'a> {
@@ -29,18 +29,42 @@ pub struct Forwarded {
     pub body: Bytes,
 }
 
+/// A call, and what the API's own callers have no say in.
+pub(crate) struct Exchange<'a> {
+    pub(crate) call: Forward<'a>,
+    /// With names for its ids.
+    pub(crate) endpoint: &'static str,
+    /// What has come of it is wanted as the answer.
+    pub(crate) representation: bool,
+}
+
 impl Client {
     /// Makes a call, and repeats it as the contract says. The last answer is returned, be it a success or not.
     ///
     /// # Errors
-    /// [`Error`] when the last attempt brought no answer.
+    /// [`Error`] when the last attempt brought no answer: `Timeout`, `Transport`, `TooLong` or `Path`.
     pub async fn forward(&self, call: Forward<'_>) -> Result<Forwarded, Error> {
+        let endpoint = operation::endpoint(&call.method, call.path);
+        self.exchange(Exchange { call, endpoint, representation: false }).await
+    }
+
+    pub(crate) async fn exchange(&self, exchange: Exchange<'_>) -> Result<Forwarded, Error> {
+        let begun = Instant::now();
+        let outcome = self.attempts(&exchange).await;
+        let status = outcome.as_ref().map_or(0, |answer| answer.status.as_u16());
+        self.0.watch.called(exchange.endpoint, status, begun.elapsed());
+        outcome
+    }
+
+    async fn attempts(&self, exchange: &Exchange<'_>) -> Result<Forwarded, Error> {
+        let call = &exchange.call;
         let uri = self.0.endpoint.uri(call.path)?;
         let safe = matches!(call.method, Method::GET | Method::HEAD);
         let attempts = if safe || call.idempotency_key.is_some() { self.0.retry.attempts.max(1) } else { 1 };
         let mut attempt = 1;
         loop {
-            let outcome = self.attempt(&call, &uri).await;
+            let one = timeout(self.0.timeout, self.0.endpoint.exchange(exchange, &uri));
+            let outcome = one.await.unwrap_or(Err(Error::Timeout));
             let hint = match &outcome {
                 Ok(answer) if !is_transient(answer.status) => return outcome,
                 Err(Error::TooLong | Error::Path) => return outcome,
@@ -53,10 +77,5 @@ impl Client {
             sleep(wait).await;
             attempt += 1;
         }
-    }
-
-    async fn attempt(&self, call: &Forward<'_>, uri: &Uri) -> Result<Forwarded, Error> {
-        let exchange = self.0.endpoint.exchange(&call.method, uri, call.body.as_ref(), call.idempotency_key);
-        timeout(self.0.timeout, exchange).await.unwrap_or(Err(Error::Timeout))
     }
 }

@@ -53,8 +53,10 @@
 //! | `store` | answers kept in a database, so that many servers run one handler for one payment |
 //! | `paywall` | a page for browsers that have not paid |
 //! | `relay` | the relay: a browser's door to the billing API |
+//! | `client` | the billing API's client (part of `relay`) |
+//! | `webhook` | receives the billing API's events |
 
-#[cfg(feature = "relay")]
+#[cfg(feature = "client")]
 pub use farebox_client as client;
 #[cfg(feature = "gate")]
 pub use farebox_gate::{self as gate, Farebox, Gate, PaymentContext, Price, Route, TestRail, UnknownPolicy};
@@ -65,6 +67,8 @@ pub use farebox_relay as relay;
 #[cfg(feature = "store")]
 pub use farebox_store as store;
 pub use farebox_types as types;
+#[cfg(feature = "webhook")]
+pub use farebox_webhook as webhook;
 pub use farebox_x402 as x402;
 
 /// The guides, compiled as the user reads them.
@@ -77,6 +81,9 @@ mod guides {
     #[cfg(feature = "relay")]
     #[doc = include_str!("../../../docs/guides/mount-the-relay.md")]
     mod mount_the_relay {}
+    #[cfg(feature = "webhook")]
+    #[doc = include_str!("../../../docs/guides/receive-webhooks.md")]
+    mod receive_webhooks {}
     #[doc = include_str!("../../../docs/guides/pay-for-a-request.md")]
     mod pay_for_a_request {}
     #[doc = include_str!("../../../README.md")]

@@ -2,6 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "blocking")]
+mod blocking;
+mod device;
+mod errors;
+mod keys;
+mod lists;
+mod spans;
+mod surface;
 mod upstream;
 
 use std::time::{Duration, Instant};
@@ -14,7 +22,7 @@ use upstream::{Answer, Upstream};
 /// A curve of milliseconds: what is counted here is attempts; the real waits have tests of their own.
 const QUICK: Retry = Retry { attempts: 5, base: Duration::from_millis(2), cap: Duration::from_millis(40) };
 
-fn client(upstream: &Upstream) -> Client {
+pub(crate) fn client(upstream: &Upstream) -> Client {
     let builder = Client::builder(Secret::new("pl_test_secret".to_owned())).base_url(&upstream.url);
     builder.retry(QUICK).draws(Draws::seeded(1)).timeout(Duration::from_millis(300)).build().unwrap()
 }

@@ -19,6 +19,7 @@ use tokio::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
     Status(u16),
+    Json(u16, &'static str),
     RetryAfter(&'static str),
     HangUp,
     HalfOfIt,
@@ -76,6 +77,10 @@ async fn talk(stream: TcpStream, books: Arc<Books>) {
         let text = match answer {
             Answer::Status(status @ (204 | 301)) => format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n"),
             Answer::Status(status) => format!("HTTP/1.1 {status} X\r\ncontent-length: 2\r\n\r\n{{}}"),
+            Answer::Json(status, body) => {
+                let length = body.len();
+                format!("HTTP/1.1 {status} X\r\nrequest-id: req_7\r\ncontent-length: {length}\r\n\r\n{body}")
+            }
             Answer::RetryAfter(hint) => format!("HTTP/1.1 429 X\r\nretry-after: {hint}\r\ncontent-length: 0\r\n\r\n"),
             Answer::HangUp => return,
             Answer::HalfOfIt => {
@@ -100,8 +105,8 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Seen> {
     loop {
         let mut header = String::new();
         stream.read_line(&mut header).await.ok().filter(|read| *read > 0)?;
-        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
-        headers.insert(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        let Some((name, value)) = header.split_once(':') else { break };
+        headers.insert(name.parse::<HeaderName>().unwrap(), value.trim().parse().unwrap());
     }
     let length = headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
     let mut body = vec![0; length];
