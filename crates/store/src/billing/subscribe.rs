@@ -6,11 +6,11 @@ use farebox_engine::{
     ledger::{Actor, Command},
     subscription::{Collection, Term},
 };
-use farebox_types::Timestamp;
+use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    AddOn, Ask, Billing, BillingError, Checkout, CheckoutState, Done, Holdings, Kind, Plan, PlanStatus, Put,
+    AddOn, Ask, Billing, BillingError, Checkout, CheckoutState, Done, Due, Holdings, Kind, Plan, PlanStatus, Put, Row,
     Subscription, ask::Decided,
 };
 
@@ -48,6 +48,8 @@ pub struct OpenCheckout {
     pub cancel_url: Option<String>,
     /// For how long it can be paid.
     pub lifetime: Duration,
+    /// What is to be paid at once.
+    pub due: Option<Due>,
 }
 
 /// What a customer is attached to.
@@ -99,11 +101,7 @@ impl Billing {
         .await
     }
 
-    pub(super) async fn plan_row(
-        &self,
-        tenant: farebox_types::Id<farebox_types::Merchant>,
-        id: Uuid,
-    ) -> Result<Plan, BillingError> {
+    pub(super) async fn plan_row(&self, tenant: Id<Merchant>, id: Uuid) -> Result<Plan, BillingError> {
         Ok(self.get::<Plan>(tenant, id).await?.ok_or(BillingError::NotFound(Kind::Plan))?.value)
     }
 
@@ -119,41 +117,59 @@ impl Billing {
         Ok(waiting.map(|row| Attached { subscription: row.value.clone(), checkout: Some(checkout.clone()) }))
     }
 
-    /// Completes a checkout: the customer has paid, or given a card for the time after the trial.
+    /// Completes a checkout with nothing to be paid at once: the customer has named the `method` for what is to come.
     ///
     /// # Errors
-    /// [`BillingError::NotFound`]; [`BillingError::Invalid`] if it has expired. Repeating is harmless.
+    /// [`BillingError::NotFound`]; [`BillingError::Invalid`] if it has expired, or waits for a payment. Repeating is harmless.
     pub async fn complete_checkout(
         &self,
         ask: &Ask,
-        id: Uuid,
+        (id, method): (Uuid, Option<&str>),
         answer: impl Fn(&Subscription) -> String + Send + Sync,
     ) -> Result<Done, BillingError> {
         self.decide(ask, || async {
             let row = self.get::<Checkout>(ask.tenant, id).await?.ok_or(BillingError::NotFound(Kind::Checkout))?;
             let held = self.get::<Subscription>(ask.tenant, row.value.subscription).await?;
             let held = held.ok_or(BillingError::NotFound(Kind::Subscription))?;
-            let holdings = self.holdings(ask.tenant, row.value.customer).await?;
-            let now = holdings.now;
+            let now = self.now(ask.tenant).await?;
             match row.value.state {
-                CheckoutState::Open if now < row.value.expires_at => {}
                 CheckoutState::Completed => {
                     return Ok((Decided { answer: answer(&held.value), ..Decided::default() }, now));
                 }
+                CheckoutState::Open if row.value.due.is_some() => {
+                    return Err(BillingError::Invalid("the checkout waits for a payment"));
+                }
+                CheckoutState::Open if now < row.value.expires_at => {}
                 _ => return Err(BillingError::Invalid("the checkout has expired")),
             }
-            let term = Term { collection: Collection::OnFile, ..held.value.term };
-            let term = begun(term, row.value.trial_days, now)?;
-            let subscription = Subscription { term, plan_since: now, ..held.value.clone() };
-            let checkout = Checkout { state: CheckoutState::Completed, ..row.value.clone() };
-            let commands = self.period_credits(&holdings, &subscription, &ask.actor).await?;
-            let puts = vec![
-                Put::update(&held.with(subscription.clone()), "subscription_activated")?,
-                Put::update(&row.with(checkout), "checkout_completed")?,
-            ];
-            Ok((Decided { puts, commands, answer: answer(&subscription) }, now))
+            let after = Checkout { method: method.map(str::to_owned), ..row.value.clone() };
+            let (decided, subscription, now) = self.completion(ask.tenant, (&row, after), &ask.actor).await?;
+            Ok((Decided { answer: answer(&subscription), ..decided }, now))
         })
         .await
+    }
+
+    /// What completes a checkout: its subscription begins, with the credits of its first period.
+    pub(super) async fn completion(
+        &self,
+        tenant: Id<Merchant>,
+        (row, after): (&Row<Checkout>, Checkout),
+        actor: &Actor,
+    ) -> Result<(Decided, Subscription, Timestamp), BillingError> {
+        let held = self.get::<Subscription>(tenant, row.value.subscription).await?;
+        let held = held.ok_or(BillingError::NotFound(Kind::Subscription))?;
+        let holdings = self.holdings(tenant, row.value.customer).await?;
+        let now = holdings.now;
+        let term = Term { collection: Collection::OnFile, ..held.value.term };
+        let term = begun(term, row.value.trial_days, now)?;
+        let subscription = Subscription { term, plan_since: now, ..held.value.clone() };
+        let checkout = Checkout { state: CheckoutState::Completed, ..after };
+        let commands = self.period_credits(&holdings, &subscription, actor).await?;
+        let puts = vec![
+            Put::update(&held.with(subscription.clone()), "subscription_activated")?,
+            Put::update(&row.with(checkout), "checkout_completed")?,
+        ];
+        Ok((Decided { puts, commands, ..Decided::default() }, subscription, now))
     }
 
     /// The credits that come with a subscription's current period, for the plan and what was added to it.
@@ -228,5 +244,9 @@ fn opened(subscription: &Subscription, open: &OpenCheckout, (trial_days, now): (
         state: CheckoutState::Open,
         trial_days,
         expires_at: now.after(open.lifetime),
+        due: open.due.clone(),
+        attempt: None,
+        paid_by: None,
+        method: None,
     }
 }

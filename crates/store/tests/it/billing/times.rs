@@ -120,6 +120,7 @@ fn checkout(id: Uuid) -> OpenCheckout {
         success_url: Some("https://shop.test/ok".into()),
         cancel_url: None,
         lifetime: Duration::from_secs(3_600),
+        due: None,
     }
 }
 
@@ -149,7 +150,7 @@ async fn a_paid_plan_waits_for_its_checkout_and_begins_with_it(
     assert!(!seller.check(customer, 0).await.allowed);
     let done = |row: &Subscription| row.term.status.as_str().to_owned();
     for key in ["paid", "paid again"] {
-        let answer = seller.billing.complete_checkout(&seller.ask(key), first.1, done).await.unwrap();
+        let answer = seller.billing.complete_checkout(&seller.ask(key), (first.1, None), done).await.unwrap();
         assert_eq!(answer.answer, "active");
     }
     assert!(seller.check(customer, 10).await.allowed);
@@ -171,7 +172,7 @@ async fn a_checkout_that_nobody_pays_expires_with_its_subscription(
     assert_eq!(seller.subscription(subscription).await.term.status, Status::IncompleteExpired);
     let row = seller.billing.get::<Checkout>(seller.tenant, checkout).await.unwrap().unwrap();
     assert_eq!(row.value.state, CheckoutState::Expired);
-    let late = seller.billing.complete_checkout(&seller.ask("late"), checkout, |_| String::new()).await;
+    let late = seller.billing.complete_checkout(&seller.ask("late"), (checkout, None), |_| String::new()).await;
     assert!(late.is_err(), "{late:?}");
     let (again, _) = attach_paid(&seller, customer, plan.id, "again").await;
     assert_ne!(again, subscription);
