@@ -37,7 +37,7 @@ pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> a
     let mut object = json!({"listening": url});
     let settings = BillingSettings { public_url: Some(url.clone()), ..BillingSettings::default() };
     let mut routes: Router = router(backend.clone()).merge(billing::router(backend.clone(), settings));
-    let service = Service::open(config, &args.payments, &backend, &url).await?;
+    let service = Service::open(config, &args.payments, &backend, &url, false).await?;
     let mut paying = None;
     if let Some(service) = service {
         routes = routes.merge(service.routes());

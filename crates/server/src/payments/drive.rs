@@ -193,6 +193,7 @@ pub(super) fn seen_word(seen: ProviderPayment, answers_call: bool) -> Word {
         provider_id: seen.provider_id,
         stage,
         captured: seen.captured_minor,
+        refunded: seen.refunded_minor,
         action,
         refusal: seen.refusal.map(refused),
         dispute,
