@@ -99,7 +99,11 @@ pub(super) fn payment(row: &mut Payment, word: &Word, now: Timestamp) -> bool {
         (row.state, row.captured, row.provider_id.clone(), row.details.pending.clone(), row.details.disputes.len());
     let changed = before != after;
     row.details.checks = if changed { 0 } else { row.details.checks.saturating_add(1) };
-    row.next_check = next_check(row, now);
+    // A look from the side does not end a call that is under way: whoever makes it is left alone as long as before.
+    let looked = matches!(word, Word::Seen(seen) if !seen.answers_call) && row.details.pending.is_some();
+    if !looked || row.next_check.is_none_or(|at| at <= now) {
+        row.next_check = next_check(row, now);
+    }
     changed
 }
 
