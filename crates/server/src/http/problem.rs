@@ -65,6 +65,7 @@ const fn shape(refusal: &Refusal) -> (StatusCode, &'static str, &'static str) {
         Refusal::PaymentState { .. } => (S::CONFLICT, "FBX.PAYMENT.STATE", "Not in this state"),
         Refusal::TooMuch { .. } => (S::UNPROCESSABLE_ENTITY, "FBX.PAYMENT.TOO_MUCH", "More than is left"),
         Refusal::PaymentBusy => (S::CONFLICT, "FBX.PAYMENT.BUSY", "Another call is under way"),
+        Refusal::CheckoutOver => (S::CONFLICT, "FBX.CHECKOUT.OVER", "Too late"),
         Refusal::Simulated => (S::FORBIDDEN, "FBX.PAYMENT.SIMULATED", "Only in test mode"),
         Refusal::Forged { .. } => (S::BAD_REQUEST, "FBX.WEBHOOK.FORGED", "Webhook not believed"),
         Refusal::NoDelegation => (S::NOT_FOUND, credits::CODE_DELEGATION, "Delegation not found"),

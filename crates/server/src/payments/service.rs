@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -36,6 +37,12 @@ impl Default for PaymentLimits {
 #[derive(Clone)]
 pub struct Payments {
     inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Payments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payments").field("provider", &self.inner.chosen).finish_non_exhaustive()
+    }
 }
 
 struct Inner {
