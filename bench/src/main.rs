@@ -1,4 +1,4 @@
-//! `bench [ledger [callers] | gate | relay | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//! `bench [ledger [callers] | gate | relay | facilitator [peers] | payments]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
 
@@ -10,6 +10,7 @@ mod facilitator;
 mod figure;
 mod gate;
 mod ledger;
+mod payments;
 mod process;
 mod relay;
 
@@ -30,6 +31,7 @@ fn main() -> anyhow::Result<ExitCode> {
             ["ledger", callers] => ledger::run(&[callers.parse()?]).await?,
             ["gate"] => gate::run().await?,
             ["relay"] => relay::run().await?,
+            ["payments"] => payments::run().await?,
             ["facilitator"] => facilitator::run(true).await?,
             // The official facilitators alone.
             ["facilitator", "peers"] => facilitator::run(false).await?,
@@ -40,7 +42,7 @@ fn main() -> anyhow::Result<ExitCode> {
             ["serve", subject, rest @ ..] => gate::subject::serve(subject, rest).await?,
             _ => {
                 eprintln!(
-                    "error: no such benchmark: {}; there are `ledger`, `gate`, `relay` and `facilitator`",
+                    "error: no such benchmark: {}; there are `ledger`, `gate`, `relay`, `facilitator` and `payments`",
                     words.join(" ")
                 );
                 return Ok(ExitCode::from(2));
