@@ -53,7 +53,7 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Reconcile(args) => commands::reconcile::run(&config, &args, output).await,
         Command::Verify => commands::verify::run(&config, output).await,
         Command::Pay(args) => commands::pay::run(args, output).await,
-        Command::Mcp(args) => commands::mcp::run(args).await,
+        Command::Mcp(args) => commands::mcp::run(args, output).await,
         Command::SimProvider(args) => commands::sim_provider::run(args, output).await,
         Command::Demo(args) => commands::demo::run(&args, output).await,
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
