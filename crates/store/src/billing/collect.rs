@@ -13,6 +13,8 @@ use super::{
 };
 use crate::OperationKey;
 
+/// Payments that are tried for one checkout at most: its page is open to whoever has the link, and is no place to try cards out.
+const MAX_ATTEMPTS: u32 = 20;
 /// Tries of a write whose rows somebody else wrote meanwhile.
 const TRIES: u32 = 8;
 
@@ -47,7 +49,11 @@ impl Billing {
             if !row.value.due.as_ref().is_some_and(|due| is_due(due, payment)) {
                 return Err(BillingError::Invalid("the payment is not what is due"));
             }
-            let after = Checkout { attempt: Some(payment.id.uuid()), ..row.value.clone() };
+            if row.value.attempts >= MAX_ATTEMPTS {
+                return Err(BillingError::Invalid("too many payments were tried"));
+            }
+            let attempts = row.value.attempts + 1;
+            let after = Checkout { attempt: Some(payment.id.uuid()), attempts, ..row.value.clone() };
             let puts = vec![Put::update(&row.with(after), "checkout_attempted")?];
             let rows = write((tenant, format!("attempt/{id}/{}", row.revision)), puts, actor, now);
             let begin = Command::Begin { payment: Box::new(payment.clone()), request: None, actor: actor.clone() };

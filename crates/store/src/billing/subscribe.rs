@@ -246,6 +246,7 @@ fn opened(subscription: &Subscription, open: &OpenCheckout, (trial_days, now): (
         expires_at: now.after(open.lifetime),
         due: open.due.clone(),
         attempt: None,
+        attempts: 0,
         paid_by: None,
         method: None,
     }

@@ -273,6 +273,16 @@ on_both! {
         assert_eq!(till.town.differences().await, Vec::<String>::new());
     }
 
+    async fn a_checkout_is_no_place_to_try_cards_out(world: &World) {
+        let till = Till::open(world).await;
+        for _ in 0..20 {
+            assert_eq!(till.pay("pm_sim_declined").await, till.path());
+        }
+        let reply = till.shop.send(Method::POST, &till.path(), &FORM, Some("decision=pay&method=pm_sim_ok")).await;
+        assert_eq!(reply.status, 422, "{}", reply.text);
+        assert_eq!((till.kept(), till.payments().await.len()), (vec![], 20));
+    }
+
     async fn nobody_finds_a_checkout_that_is_not_there(world: &World) {
         let till = Till::open(world).await;
         let other = world.store.merchant_named("other").await.unwrap().unwrap().id;

@@ -62,6 +62,9 @@ pub struct Checkout {
     /// The payment that was tried last.
     #[serde(default)]
     pub attempt: Option<Uuid>,
+    /// How many have been tried.
+    #[serde(default)]
+    pub attempts: u32,
     /// The payment that completed it.
     #[serde(default)]
     pub paid_by: Option<Uuid>,
