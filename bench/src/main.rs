@@ -1,4 +1,4 @@
-//! `bench [ledger [callers] | gate | relay | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//! `bench [ledger [callers] | gate [chain] | relay | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
 
@@ -29,6 +29,8 @@ fn main() -> anyhow::Result<ExitCode> {
             ["ledger"] => ledger::run(&ledger::CALLERS).await?,
             ["ledger", callers] => ledger::run(&[callers.parse()?]).await?,
             ["gate"] => gate::run().await?,
+            // On a chain alone, without the slow peers.
+            ["gate", "chain"] => gate::on_chain(&gate::FAST_PEERS).await?,
             ["relay"] => relay::run().await?,
             ["facilitator"] => facilitator::run(true).await?,
             // The official facilitators alone.

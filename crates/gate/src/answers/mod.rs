@@ -7,6 +7,7 @@
 mod claim;
 mod identifier;
 mod memory;
+mod packed;
 mod run;
 #[cfg(feature = "store")]
 mod sealed;

@@ -23,7 +23,7 @@ pub enum Outcome {
 /// The money was taken: the answer may go out.
 #[derive(Debug)]
 pub struct Settled {
-    receipt: Receipt,
+    receipt: Box<Receipt>,
     v1: bool,
 }
 
@@ -31,7 +31,7 @@ pub struct Settled {
 #[derive(Debug)]
 pub struct Refused {
     refusal: Refusal,
-    receipt: Receipt,
+    receipt: Box<Receipt>,
 }
 
 /// The facilitator did not say. Left only by asking again.
@@ -45,7 +45,7 @@ pub(super) async fn ask(mut charged: Charged) -> Outcome {
     let refusal = match answered {
         Ok(Settlement::Settled(receipt)) if receipt.success => {
             charged.apply(Event::SettleConfirmed);
-            return Outcome::Settled(Settled { receipt, v1: charged.is_v1() });
+            return Outcome::Settled(Settled::new(receipt, charged.is_v1()));
         }
         Err(fault) => {
             charged.apply(Event::SettleSilent);
@@ -56,7 +56,7 @@ pub(super) async fn ask(mut charged: Charged) -> Outcome {
         Ok(Settlement::Refused(refusal)) => refusal,
     };
     charged.apply(Event::SettleRefused);
-    let receipt = charged.facts.receipt_without_success(&refusal.code);
+    let receipt = charged.facts.receipt_without_success(&refusal.code).into();
     Outcome::Refused(Refused { refusal, receipt })
 }
 
@@ -66,13 +66,13 @@ fn unsuccessful(receipt: Receipt) -> Refusal {
 }
 
 impl Settled {
-    pub(super) const fn new(receipt: Receipt, v1: bool) -> Self {
-        Self { receipt, v1 }
+    pub(super) fn new(receipt: Receipt, v1: bool) -> Self {
+        Self { receipt: Box::new(receipt), v1 }
     }
 
     /// What the payer gets to keep.
     #[must_use]
-    pub const fn receipt(&self) -> &Receipt {
+    pub fn receipt(&self) -> &Receipt {
         &self.receipt
     }
 
@@ -93,7 +93,7 @@ impl Refused {
 
     /// A receipt that says so.
     #[must_use]
-    pub const fn receipt(&self) -> &Receipt {
+    pub fn receipt(&self) -> &Receipt {
         &self.receipt
     }
 }

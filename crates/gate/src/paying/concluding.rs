@@ -126,7 +126,7 @@ impl Paying {
 
     /// Takes the money, then runs the handler, whose answer goes out with the receipt whatever it is.
     pub(super) async fn settle_first<S, ReqB, ResB>(
-        self,
+        &self,
         held: Held,
         inner: S,
         request: Request<ReqB>,

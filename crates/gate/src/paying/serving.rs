@@ -29,7 +29,7 @@ pub(super) struct Held {
 
 /// Serves a request that presents a payment.
 pub(crate) async fn serve<S, ReqB, ResB>(
-    paying: Paying,
+    paying: Box<Paying>,
     inner: S,
     request: Request<ReqB>,
 ) -> Result<Response<GateBody<ResB>>, S::Error>
@@ -94,7 +94,7 @@ impl Paying {
     }
 
     async fn serve_whole<S, ReqB, ResB>(
-        self,
+        &self,
         mut held: Held,
         inner: S,
         request: Request<ReqB>,

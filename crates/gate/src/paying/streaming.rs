@@ -36,7 +36,7 @@ use crate::{
 
 /// Runs the handler and lets a success through.
 pub(super) async fn serve<S, ReqB, ResB>(
-    paying: Paying,
+    paying: Box<Paying>,
     mut held: Held,
     mut inner: S,
     request: Request<ReqB>,
@@ -82,7 +82,7 @@ enum End {
 
 /// What happens at the end of a stream.
 struct Closing {
-    paying: Paying,
+    paying: Box<Paying>,
     held: Held,
     /// What the handler said before its first byte.
     reported: Option<Result<actual::Actual, actual::BadActual>>,
