@@ -257,6 +257,12 @@ pub trait Facilitator: Send + Sync + 'static {
     /// Takes the amount. `request_id` is verify's.
     async fn settle(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault>;
 
+    /// Asks again about an amount that may have been asked for before, by this process or by another that is gone: a
+    /// refusal then is final only if it cannot come from the first call itself.
+    async fn settle_again(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault> {
+        self.settle(payment, request_id).await
+    }
+
     /// Gives a hold back. Never undoes a settlement: after one, it does nothing.
     async fn release(&self, payment: &Payment, request_id: &str) -> Result<(), Fault>;
 

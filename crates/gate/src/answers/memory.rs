@@ -49,8 +49,8 @@ struct Entry {
     replay: Duration,
     remember: Duration,
     kept: Option<Packed>,
-    /// Somebody is asking for its money.
-    asking: bool,
+    /// Until then somebody has it in hand, running its handler or asking for its money.
+    busy_until: Instant,
 }
 
 /// What is kept, in few pieces: many payments are remembered, and most are never asked about again.
@@ -93,29 +93,33 @@ impl MemoryAnswers {
 impl Book {
     fn claim(&mut self, claim: &Claim, now: Instant) -> Claimed {
         self.forget(now);
-        let Some(entry) = self.entries.get_mut(&claim.key) else { return Claimed::Mine(self.begin(claim)) };
-        let Some(kept) = &entry.kept else { return Claimed::Busy };
+        let Some(entry) = self.entries.get_mut(&claim.key) else { return Claimed::Mine(self.begin(claim, now)) };
+        let busy = now < entry.busy_until;
+        let Some(kept) = &entry.kept else {
+            return if busy { Claimed::Busy } else { Claimed::Mine(self.begin(claim, now)) };
+        };
         if entry.request != claim.request {
             return Claimed::Other;
         }
-        if entry.asking && kept.receipt.is_none() {
+        if busy && kept.receipt.is_none() {
             return Claimed::Busy;
         }
         let replayed = now < kept.at + entry.replay && entry.proof == claim.proof && kept.answer.is_some();
         // While its money is open it is nobody's, however long ago it was kept.
         match (replayed, &kept.receipt) {
             (true, _) | (false, None) if entry.proof == claim.proof => {
-                entry.asking = true;
+                entry.busy_until = now + claim.lease;
                 Claimed::Kept(Ticket { key: claim.key, run: entry.run }, Box::new(kept.unpacked()))
             }
             _ => Claimed::Spent,
         }
     }
 
-    fn begin(&mut self, claim: &Claim) -> Ticket {
+    fn begin(&mut self, claim: &Claim, now: Instant) -> Ticket {
         self.runs += 1;
-        let Claim { key, proof, request, replay, remember, .. } = *claim;
-        let entry = Entry { run: self.runs, proof, request, replay, remember, kept: None, asking: true };
+        let Claim { key, proof, request, lease, replay, remember } = *claim;
+        let busy_until = now + lease;
+        let entry = Entry { run: self.runs, proof, request, replay, remember, kept: None, busy_until };
         self.entries.insert(key, entry);
         Ticket { key, run: self.runs }
     }
@@ -137,15 +141,14 @@ impl Book {
 
     fn put_down(&mut self, ticket: Ticket) {
         if let Some(entry) = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run) {
-            entry.asking = false;
+            entry.busy_until = Instant::now();
         }
     }
 
-    fn close(&mut self, ticket: Ticket, receipt: Box<[u8]>) {
+    fn close(&mut self, ticket: Ticket, receipt: Box<[u8]>) -> bool {
         let entry = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run);
-        if let Some(kept) = entry.and_then(|entry| entry.kept.as_mut()) {
-            kept.receipt = Some(receipt);
-        }
+        let open = entry.and_then(|entry| entry.kept.as_mut()).filter(|kept| kept.receipt.is_none());
+        open.is_some_and(|kept| kept.receipt.replace(receipt).is_none())
     }
 
     fn remove(&mut self, ticket: Ticket) {
@@ -228,10 +231,9 @@ impl AnswerStore for MemoryAnswers {
         Ok(())
     }
 
-    async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<(), Fault> {
+    async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<bool, Fault> {
         let receipt = written(receipt);
-        self.book().close(ticket, receipt);
-        Ok(())
+        Ok(self.book().close(ticket, receipt))
     }
 
     async fn let_go(&self, ticket: Ticket) -> Result<(), Fault> {

@@ -41,7 +41,11 @@ pub struct Unknown {
 }
 
 pub(super) async fn ask(mut charged: Charged) -> Outcome {
-    let answered = charged.facilitator.settle(&charged.payment(), &charged.facts.found.request_id).await;
+    let (facilitator, payment, id) = (&charged.facilitator, charged.payment(), &charged.facts.found.request_id);
+    let answered = match charged.asked {
+        false => facilitator.settle(&payment, id).await,
+        true => facilitator.settle_again(&payment, id).await,
+    };
     let refusal = match answered {
         Ok(Settlement::Settled(receipt)) if receipt.success => {
             charged.apply(Event::SettleConfirmed);
@@ -107,13 +111,18 @@ impl Unknown {
 
     /// Asks again, with the same request id: safe to repeat.
     pub async fn ask_again(self) -> Outcome {
-        ask(self.charged).await
+        ask(Charged { asked: true, ..self.charged }).await
     }
 
     /// Gives the hold back, if the money was not taken; safe to repeat. True when the facilitator said so.
     pub async fn give_back(&self) -> bool {
         let Facts { payment, found, .. } = &*self.charged.facts;
         self.charged.facilitator.release(payment, &found.request_id).await.is_ok()
+    }
+
+    /// Names the charge.
+    pub(crate) fn request_id(&self) -> &str {
+        &self.charged.facts.found.request_id
     }
 
     /// What was asked for.

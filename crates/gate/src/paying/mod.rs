@@ -1,10 +1,13 @@
 //! One request that presents a payment, from the header to the answer.
 
+mod again;
 mod arriving;
 mod claiming;
 mod concluding;
+mod first;
 mod serving;
 mod streaming;
+mod taking;
 
 use std::sync::Arc;
 

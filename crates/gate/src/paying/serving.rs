@@ -44,6 +44,7 @@ where
 {
     let (mut request, run) = match paying.claim(request).await {
         Turn::Run(request, run) => (request, run),
+        Turn::Paid(request, paid) => return paying.serve_paid(*paid, inner, request).await,
         Turn::Over(answer) => return Ok(answer::whole(paying.answered(*answer).await)),
     };
     let verified = match paying.verify().await {

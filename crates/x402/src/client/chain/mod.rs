@@ -117,6 +117,14 @@ impl Facilitator for ChainFacilitator {
         self.ask_settle(&asking, &picks, &id).await
     }
 
+    /// Whoever was asked before may not be known to this process: its word counts as that of one that was.
+    async fn settle_again(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault> {
+        if let Some(id) = ChargeId::read(request_id).filter(|id| self.memory.sent_to(id.text).is_none()) {
+            self.memory.sent(id.text, id.index);
+        }
+        self.settle(payment, request_id).await
+    }
+
     /// There is nothing to give back.
     async fn release(&self, _: &Payment, _: &str) -> Result<(), Fault> {
         Ok(())
