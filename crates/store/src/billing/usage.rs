@@ -189,10 +189,14 @@ impl Billing {
         let commands = renewals.into_iter().chain(std::iter::once(Command::Post(operation))).collect();
         let mut decisions: Vec<Decision> = self.store.execute(commands).await?;
         let posted = decisions.pop();
-        for decision in decisions {
-            decision?;
+        match decisions.into_iter().find_map(Result::err) {
+            None => self.remember_open(opens.into_iter()),
+            // Each command is decided for itself: what was taken was taken, though its window could not be opened.
+            Some(refusal) if matches!(posted, Some(Ok(_))) => {
+                tracing::error!(%refusal, "a window was not opened: what it includes is not there");
+            }
+            Some(refusal) => return Err(refusal.into()),
         }
-        self.remember_open(opens.into_iter());
         match posted {
             Some(Ok(Outcome::Posted { balance, replayed, .. })) => Ok((balance, replayed)),
             Some(Err(Refusal::Conflict)) => {

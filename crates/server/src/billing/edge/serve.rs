@@ -128,7 +128,14 @@ async fn named(operation: &'static Operation, desk: &Desk, call: &Call) -> Resul
 
 /// What another try of the same request might find otherwise is not kept.
 const fn is_final(code: ProblemCode) -> bool {
-    !matches!(code, ProblemCode::IdempotencyConflict | ProblemCode::IdempotencyInProgress | ProblemCode::RateLimited)
+    !matches!(
+        code,
+        ProblemCode::Conflict
+            | ProblemCode::IdempotencyConflict
+            | ProblemCode::IdempotencyInProgress
+            | ProblemCode::PreconditionFailed
+            | ProblemCode::RateLimited
+    )
 }
 
 struct Caller {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use farebox_api::{Attach, Attached, PaymentProvider, ProblemCode, Time};
 use farebox_store::{
     Fault,
-    billing::{AddOn, Attach as Wanted, Attached as Done, Billing, Customer, OpenCheckout, Plan, Row},
+    billing::{AddOn, Attach as Wanted, Attached as Done, Customer, OpenCheckout, Plan, Row},
 };
 use farebox_types::Mode;
 use uuid::Uuid;
@@ -34,18 +34,17 @@ pub(in crate::billing) async fn attach(desk: &Desk, call: &Call) -> Result<Reply
         return Err(Denial::member("/product_id", "is not the plan's product"));
     }
     let customer = customer(desk, call, &body).await?;
-    let opened = match Billing::needs_checkout(&plan, body.trial_period_days) {
-        true => Some(opened(desk, call, &body, customer.value.id).await?),
-        false => None,
-    };
-    let wanted = Wanted {
+    let mut wanted = Wanted {
         subscription: Uuid::now_v7(),
         customer: customer.value.id,
         plan: plan.id,
         add_ons: body.add_ons.iter().map(|add_on| AddOn { plan: add_on.id, quantity: add_on.quantity }).collect(),
         trial_days: body.trial_period_days,
-        checkout: opened,
+        checkout: None,
     };
+    if desk.billing.needs_checkout(call.tenant, &wanted).await? {
+        wanted.checkout = Some(opened(desk, call, &body, customer.value.id).await?);
+    }
     let answer = |done: &Done| shown(call, done).map(|reply| reply.stored()).unwrap_or_default();
     recalled(&desk.billing.attach(&call.ask(), &wanted, answer).await?)
 }

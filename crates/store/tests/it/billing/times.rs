@@ -111,7 +111,7 @@ async fn a_trial_without_a_card_ends_past_due_and_then_out_of_grace(
     seller.world.finish().await;
 }
 
-fn checkout(id: Uuid) -> OpenCheckout {
+pub(crate) fn checkout(id: Uuid) -> OpenCheckout {
     OpenCheckout {
         id,
         provider: "sim".into(),
