@@ -5,6 +5,7 @@
 
 mod backend;
 pub mod billing;
+mod collect;
 mod credits;
 pub mod facilitator;
 mod health;

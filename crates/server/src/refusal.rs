@@ -49,6 +49,10 @@ pub(crate) enum Refusal {
     TooMuch { asked: i64, left: i64 },
     #[error("another call on this payment is under way")]
     PaymentBusy,
+    #[error("this checkout is over")]
+    CheckoutOver,
+    #[error("the simulated provider takes no live merchant's payments")]
+    Simulated,
     #[error("{why}")]
     Forged { why: String },
     #[error("there is no such delegation")]

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep,
-    billing::{BillingWrite, Committed},
+    billing::{BillingWrite, Collected, Collecting, Committed},
     settlements::checks::{check_intents, check_steps},
 };
 
@@ -74,6 +74,8 @@ pub(crate) trait Writer: Send + 'static {
     ) -> impl Future<Output = Result<SettlementName, Fault>> + Send;
     /// Billing rows and ledger commands in one transaction.
     fn bill(&mut self, write: &BillingWrite) -> impl Future<Output = Result<Committed, Fault>> + Send;
+    /// Payments with billing rows in one transaction.
+    fn collect(&mut self, collecting: &Collecting) -> impl Future<Output = Result<Collected, Fault>> + Send;
     /// Ends due holds in its own transaction.
     fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> impl Future<Output = Result<u32, Fault>> + Send;
 }
@@ -88,6 +90,7 @@ enum Job {
     Step(Vec<SlotStep>, Reply<()>),
     Name(Id<Merchant>, SettlementName, Timestamp, Reply<SettlementName>),
     Bill(Box<BillingWrite>, Reply<Committed>),
+    Collect(Box<Collecting>, Reply<Collected>),
     Sweep(Id<Merchant>, u32, Reply<u32>),
     Stop,
 }
@@ -148,6 +151,10 @@ impl Lanes {
 
     pub(crate) async fn bill(&self, write: BillingWrite) -> Result<Committed, Fault> {
         self.send(self.cold, |reply| Job::Bill(Box::new(write), reply))?.await.map_err(|_| lost())?
+    }
+
+    pub(crate) async fn collect(&self, collecting: Collecting) -> Result<Collected, Fault> {
+        self.send(self.cold, |reply| Job::Collect(Box::new(collecting), reply))?.await.map_err(|_| lost())?
     }
 
     pub(crate) async fn intend(&self, intents: Intents, from: Option<SlotId>) -> Result<Intended, Fault> {
@@ -275,6 +282,7 @@ async fn serve_cold(writer: &mut impl Writer, job: Job) {
     match job {
         Job::Record(record, reply) => drop(reply.send(persist!(writer.record(&record)))),
         Job::Bill(write, reply) => drop(reply.send(persist!(writer.bill(&write)))),
+        Job::Collect(collecting, reply) => drop(reply.send(persist!(writer.collect(&collecting)))),
         Job::Intend(intents, from, reply) => drop(reply.send(intend(writer, &intents, from).await)),
         Job::Step(steps, reply) => drop(reply.send(persist!(writer.step(&steps)))),
         Job::Name(tenant, name, at, reply) => drop(reply.send(persist!(writer.name(tenant, &name, at)))),

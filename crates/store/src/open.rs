@@ -6,7 +6,8 @@ use farebox_types::{Clock, Secret};
 
 use crate::{Fault, PostgresStore, SqliteStore, Store};
 
-/// Where the data lives: `sqlite:PATH`, `postgres://…` or `postgresql://…`.
+/// Where the data lives: `sqlite:PATH`, `postgres://…` or `postgresql://…`; a driver as SQLAlchemy names it
+/// (`postgresql+asyncpg://…`) is left out.
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// A file, owned by one process.
@@ -49,11 +50,15 @@ impl FromStr for DatabaseUrl {
             let file = !path.is_empty() && path != ":memory:" && !path.contains('?');
             return if file { Ok(Self::Sqlite(path.into())) } else { Err(BadDatabaseUrl) };
         }
-        let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
-        match rest {
-            Some(rest) if !rest.is_empty() => Ok(Self::Postgres(Secret::new(text.to_owned()))),
-            _ => Err(BadDatabaseUrl),
+        let (scheme, rest) = text.split_once("://").ok_or(BadDatabaseUrl)?;
+        let (dialect, driver) =
+            scheme.split_once('+').map_or((scheme, None), |(dialect, driver)| (dialect, Some(driver)));
+        let known = matches!(dialect, "postgres" | "postgresql");
+        let named = driver.is_none_or(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric()));
+        if known && named && !rest.is_empty() {
+            return Ok(Self::Postgres(Secret::new(format!("{dialect}://{rest}"))));
         }
+        Err(BadDatabaseUrl)
     }
 }
 
@@ -86,13 +91,33 @@ mod tests {
     }
 
     #[test]
+    fn a_driver_that_another_library_wants_named_is_left_out() {
+        for scheme in ["postgresql+asyncpg", "postgres+asyncpg", "postgresql+psycopg2", "postgresql"] {
+            let read = format!("{scheme}://me:p@ss@db.local/payments_db").parse::<DatabaseUrl>().unwrap();
+            let DatabaseUrl::Postgres(url) = &read else { panic!("{scheme}") };
+            let (dialect, _) = scheme.split_once('+').unwrap_or((scheme, ""));
+            assert_eq!(url.expose(), format!("{dialect}://me:p@ss@db.local/payments_db"));
+            assert_eq!(read.to_string(), "postgres://db.local/payments_db");
+        }
+    }
+
+    #[test]
     fn both_spellings_of_each_engine_are_read() {
         for text in
             ["sqlite:farebox.db", "sqlite:///var/lib/farebox.db", "postgresql://localhost/f", "postgres://localhost/f"]
         {
             assert!(text.parse::<DatabaseUrl>().is_ok(), "{text}");
         }
-        for text in ["", "sqlite:", "sqlite::memory:", "mysql://x", "farebox.db", "postgres://"] {
+        for text in [
+            "",
+            "sqlite:",
+            "sqlite::memory:",
+            "mysql://x",
+            "farebox.db",
+            "postgres://",
+            "postgresql+://x",
+            "mysql+asyncpg://x",
+        ] {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
         }
     }

@@ -1,6 +1,6 @@
 //! Flags of the payments service, and of `farebox reconcile`.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -20,6 +20,9 @@ pub(crate) struct PaymentFlags {
     /// A simulated provider in a process of its own [default: one in this process].
     #[arg(long, value_name = "URL")]
     pub(crate) sim_url: Option<String>,
+    /// File in which a simulated provider in this process remembers [default: beside the database file, or in this folder].
+    #[arg(long, value_name = "FILE", conflicts_with = "sim_url")]
+    pub(crate) sim_journal: Option<PathBuf>,
     /// Our key at the provider; better given by PAYMENT_API_KEY.
     #[arg(long, value_name = "KEY", env = "PAYMENT_API_KEY", hide_env_values = true, hide = true)]
     pub(crate) payment_api_key: Option<String>,

@@ -1,6 +1,6 @@
 //! The payments service of `farebox serve`, and the providers it may go through.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, io::ErrorKind, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -21,7 +21,7 @@ use farebox_server::{
     payments::{PaymentLimits, Payments, routes},
 };
 use farebox_store::{DatabaseUrl, Merchant};
-use farebox_types::{Secret, SystemClock};
+use farebox_types::{Mode, Secret, SystemClock};
 
 use crate::{
     args::{PaymentFlags, ProviderArg},
@@ -39,18 +39,21 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// The service as the flags want it; `None` while there is no merchant whose payments they could be.
+    /// The service as the flags want it; `None` while there is no merchant whose payments they could be, or when the simulated
+    /// provider lives in another process. `reading`: nothing is paid here.
     pub(crate) async fn open(
         config: &Config,
         flags: &PaymentFlags,
         backend: &Backend,
         url: &str,
+        reading: bool,
     ) -> anyhow::Result<Option<Self>> {
         let merchants = backend.store().merchants().await?;
         let Some(home) = home(&merchants, flags)? else { return Ok(None) };
         let mut secrets = Vec::new();
-        let (provider, sim) = provider(config, flags)?;
-        if let Some(sim) = &sim {
+        let test = merchants.iter().any(|merchant| merchant.mode == Mode::Test);
+        let Some((provider, sim)) = provider(flags, memory(config, flags, test, reading))? else { return Ok(None) };
+        if let Some(sim) = sim.as_ref().filter(|_| !reading) {
             let secret = new_inbound_secret()?;
             sim.serve_pages_at(&format!("{url}/sim/pay"));
             sim.send_events_to(&format!("{url}/webhooks/sim"), secret.clone())?;
@@ -87,12 +90,69 @@ fn home<'a>(merchants: &'a [Merchant], flags: &PaymentFlags) -> anyhow::Result<O
 
 type Chosen = (Arc<dyn Provider>, Option<Arc<Remote>>);
 
-fn provider(config: &Config, flags: &PaymentFlags) -> anyhow::Result<Chosen> {
+/// Where a simulated provider in this process remembers.
+enum Memory {
+    /// Its own, gone with it: there is nobody to pay.
+    None,
+    /// This file, which no other process writes.
+    Own(PathBuf),
+    /// As another process has left it, or is writing it, there.
+    Of(PathBuf),
+}
+
+/// Beside the database; for one that is no file, in the folder where the process runs.
+fn memory(config: &Config, flags: &PaymentFlags, test: bool, reading: bool) -> Memory {
+    let file = flags.sim_journal.clone().unwrap_or_else(|| match &config.database_url {
+        DatabaseUrl::Sqlite(path) => {
+            let mut file = path.clone().into_os_string();
+            file.push(".sim.jsonl");
+            file.into()
+        }
+        DatabaseUrl::Postgres(_) => {
+            let url = config.database_url.to_string();
+            let name = url.rsplit('/').next().unwrap_or_default();
+            let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+            format!("farebox-{}.sim.jsonl", name.chars().filter(plain).collect::<String>()).into()
+        }
+    });
+    match (reading, test) {
+        (true, _) => Memory::Of(file),
+        (false, true) => Memory::Own(file),
+        (false, false) => Memory::None,
+    }
+}
+
+/// The simulated provider in this process; `None` if it is in another one already.
+fn embedded(memory: Memory) -> anyhow::Result<Option<Remote>> {
+    let clock = Arc::new(SystemClock);
+    let (file, opened) = match memory {
+        Memory::None => return Ok(Some(Remote::in_memory(clock))),
+        Memory::Of(file) => (file.clone(), Remote::peek(&file, clock)),
+        Memory::Own(file) => (file.clone(), Remote::open(&file, clock)),
+    };
+    match opened {
+        Ok(remote) => Ok(Some(remote)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            tracing::warn!(
+                "no payments here: the simulated provider is in another process, which has {}; several processes share one \
+                 with `farebox sim-provider` and --sim-url",
+                file.display()
+            );
+            Ok(None)
+        }
+        Err(error) => Err(failure(
+            format!("the simulated provider cannot remember in {}: {error}", file.display()),
+            "name a file that can be written with --sim-journal, or choose another --provider",
+        )),
+    }
+}
+
+fn provider(flags: &PaymentFlags, memory: Memory) -> anyhow::Result<Option<Chosen>> {
     let key = || {
         let given = flags.payment_api_key.clone().map(Secret::new);
         given.ok_or_else(|| failure("the provider needs our key", "set PAYMENT_API_KEY"))
     };
-    Ok(match (flags.provider, &flags.sim_url) {
+    let chosen: Chosen = match (flags.provider, &flags.sim_url) {
         (ProviderArg::Stripe, _) => {
             let url = flags.stripe_url.as_deref().unwrap_or(Stripe::BASE);
             (Arc::new(Stripe::new(url, &key()?, TIMEOUT)?), None)
@@ -103,17 +163,11 @@ fn provider(config: &Config, flags: &PaymentFlags) -> anyhow::Result<Chosen> {
         }
         (ProviderArg::Sim, Some(url)) => (Arc::new(Sim::remote(url, &key()?, TIMEOUT)?), None),
         (ProviderArg::Sim, None) => {
-            let remote = Arc::new(match &config.database_url {
-                DatabaseUrl::Sqlite(path) => {
-                    let mut file = path.clone().into_os_string();
-                    file.push(".sim.jsonl");
-                    Remote::open(file.as_ref(), Arc::new(SystemClock))?
-                }
-                DatabaseUrl::Postgres(_) => Remote::in_memory(Arc::new(SystemClock)),
-            });
+            let Some(remote) = embedded(memory)?.map(Arc::new) else { return Ok(None) };
             (Arc::new(Sim::embedded(Arc::clone(&remote), TIMEOUT)), Some(remote))
         }
-    })
+    };
+    Ok(Some(chosen))
 }
 
 fn pages(sim: Arc<Remote>) -> Router {

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) async fn run(config: &Config, args: &ReconcileArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let (store, keyring) = database::open_current(config, Missing::Refuse).await?;
     let backend = Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring);
-    let service = Service::open(config, &args.payments, &backend, "http://127.0.0.1:3001").await?;
+    let service = Service::open(config, &args.payments, &backend, "", true).await?;
     let service = service.ok_or_else(|| failure("there is no merchant", "run `farebox init`"))?;
     let seconds = i64::try_from(args.since.as_secs()).unwrap_or(i64::MAX);
     let since = Timestamp::from_seconds(SystemClock.now().seconds().saturating_sub(seconds).max(0));

@@ -35,9 +35,13 @@ pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> a
     let url = format!("http://{}", listener.local_addr()?);
     let mut text = format!("farebox listens on {url}, its ledger in {}", config.database_url);
     let mut object = json!({"listening": url});
-    let settings = BillingSettings { public_url: Some(url.clone()), ..BillingSettings::default() };
+    let service = Service::open(config, &args.payments, &backend, &url, false).await?;
+    let settings = BillingSettings {
+        public_url: Some(url.clone()),
+        payments: service.as_ref().map(|service| service.payments.clone()),
+        ..BillingSettings::default()
+    };
     let mut routes: Router = router(backend.clone()).merge(billing::router(backend.clone(), settings));
-    let service = Service::open(config, &args.payments, &backend, &url).await?;
     let mut paying = None;
     if let Some(service) = service {
         routes = routes.merge(service.routes());

@@ -12,6 +12,7 @@ mod mcp;
 mod one_answer;
 mod parallel;
 mod pay;
+mod payments;
 mod relay;
 mod sim_provider;
 mod stack;

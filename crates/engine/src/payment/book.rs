@@ -256,11 +256,7 @@ impl Book {
                     return Answer::NoSuch;
                 };
                 if observe::refund(&mut row, &mut back, word, self.now) {
-                    let kind = if back.state == RefundState::Succeeded { "refund_succeeded" } else { "refund_failed" };
-                    let detail = format!("{{\"refund\":\"{}\",\"amount_minor\":{}}}", back.id, back.minor);
-                    self.enter(&mut row, kind, actor, (before, detail));
-                    let posting = refund_posting(&row, &back).filter(|_| back.state == RefundState::Succeeded);
-                    self.postings.extend(posting.and_then(|one| one.command(actor.clone()).ok()));
+                    self.refunded(&mut row, &back, actor, before);
                 }
                 back.updated_at = self.now;
                 self.refunds.insert((key.0, *id), Held { row: back.clone(), was_there: true, dirty: true });
@@ -281,7 +277,7 @@ impl Book {
         let posted = postings(row);
         if !observe::payment(row, word, self.now) {
             row.updated_at = self.now;
-            return;
+            return self.refunded_elsewhere(row, word, actor);
         }
         let kind = match word {
             Word::Refused { .. } => "provider_refused",
@@ -292,6 +288,24 @@ impl Book {
         self.enter(row, kind, actor, (before, detail));
         let new = postings(row).into_iter().filter(|one| !posted.contains(one));
         self.postings.extend(new.filter_map(|one| one.command(actor.clone()).ok()));
+        self.refunded_elsewhere(row, word, actor);
+    }
+
+    fn refunded_elsewhere(&mut self, row: &mut Payment, word: &Word, actor: &Actor) {
+        let before = row.state.as_str();
+        let Some(back) = observe::refunded_elsewhere(row, word, self.now) else { return };
+        self.refunded(row, &back, actor, before);
+        self.refunds.insert((back.tenant, back.id), Held { row: back, was_there: false, dirty: true });
+    }
+
+    /// A refund's end, in the trail and, if it paid back, in the ledger.
+    fn refunded(&mut self, row: &mut Payment, back: &Refund, actor: &Actor, before: &'static str) {
+        let succeeded = back.state == RefundState::Succeeded;
+        let kind = if succeeded { "refund_succeeded" } else { "refund_failed" };
+        let detail = format!("{{\"refund\":\"{}\",\"amount_minor\":{}}}", back.id, back.minor);
+        self.enter(row, kind, actor, (before, detail));
+        let posting = refund_posting(row, back).filter(|_| succeeded);
+        self.postings.extend(posting.and_then(|one| one.command(actor.clone()).ok()));
     }
 
     /// Whether the name stands for something already.

@@ -17,6 +17,8 @@ pub use book::{Book, Changes, Loaded, Needs, REMEMBERED, RequestKey};
 pub use command::{Answer, Command, EventKey, ProviderEvent, Render};
 pub use observe::{Seen, Stage, WITHIN, Word};
 pub use posting::{Posting, postings, refund_posting};
-pub use rows::{Action, Call, Details, DisputeRow, Payment, Refund, RefundState, Refused, Request, TrailEntry};
+pub use rows::{
+    Action, Call, Collects, Details, DisputeRow, Payment, Refund, RefundState, Refused, Request, TrailEntry,
+};
 pub use state::{Event, PaidBack, State};
 pub use trail::link;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use farebox_types::{Id, Refund as RefundKind, Timestamp};
 
 use super::{Action, Call, DisputeRow, Event, PaidBack, Payment, Refund, RefundState, Refused, State};
+use crate::ledger::TransferId;
 
 /// How long a call may be under way before somebody else asks after it; longer than any call is waited for.
 pub const WITHIN: Duration = Duration::from_secs(30);
@@ -37,6 +38,8 @@ pub struct Seen {
     pub stage: Stage,
     /// What was taken.
     pub captured: i64,
+    /// What was paid back in all, where the provider says so: also what was paid back there and not through us.
+    pub refunded: Option<i64>,
     /// What the payer must do.
     pub action: Option<Action>,
     /// Why it failed.
@@ -96,7 +99,11 @@ pub(super) fn payment(row: &mut Payment, word: &Word, now: Timestamp) -> bool {
         (row.state, row.captured, row.provider_id.clone(), row.details.pending.clone(), row.details.disputes.len());
     let changed = before != after;
     row.details.checks = if changed { 0 } else { row.details.checks.saturating_add(1) };
-    row.next_check = next_check(row, now);
+    // A look from the side does not end a call that is under way: whoever makes it is left alone as long as before.
+    let looked = matches!(word, Word::Seen(seen) if !seen.answers_call) && row.details.pending.is_some();
+    if !looked || row.next_check.is_none_or(|at| at <= now) {
+        row.next_check = next_check(row, now);
+    }
     changed
 }
 
@@ -193,6 +200,36 @@ pub(super) fn refund(payment: &mut Payment, row: &mut Refund, word: &Word, now: 
         }
     }
     true
+}
+
+/// What a provider's snapshot has paid back beyond what we know: a refund that was made there. While one of ours is under way
+/// nobody can say whose it is, so it is left for the next look.
+pub(super) fn refunded_elsewhere(row: &mut Payment, word: &Word, now: Timestamp) -> Option<Refund> {
+    let Word::Seen(seen) = word else { return None };
+    let total = seen.refunded?.min(row.captured);
+    let minor = total.saturating_sub(row.refunded);
+    if minor <= 0 || row.refunding != 0 || !row.state.was_paid() {
+        return None;
+    }
+    row.refunded = total;
+    if let Some(next) = row.state.apply(Event::PaidBack(paid_back(row))) {
+        row.state = next;
+    }
+    // The same look, read twice, is the same refund.
+    let id = TransferId::derive(row.tenant, "payment.refunded_elsewhere", &format!("{}/{total}", row.id)).uuid();
+    Some(Refund {
+        tenant: row.tenant,
+        id: Id::from_uuid(id),
+        payment: row.id,
+        minor,
+        state: RefundState::Succeeded,
+        provider_id: None,
+        reason: Some("made at the provider".to_owned()),
+        failure: None,
+        next_check: None,
+        created_at: now,
+        updated_at: now,
+    })
 }
 
 const fn paid_back(row: &Payment) -> PaidBack {

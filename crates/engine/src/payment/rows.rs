@@ -2,6 +2,7 @@
 
 use farebox_types::{Id, Merchant, Money, Payment as PaymentKind, Refund as RefundKind, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::State;
 
@@ -61,8 +62,18 @@ pub struct Details {
     pub action: Option<Action>,
     /// Why it failed.
     pub refusal: Option<Refused>,
+    /// What it is collected for, where our own billing asked for it.
+    #[serde(default)]
+    pub collects: Option<Collects>,
     /// Its disputes, oldest first; only the last may be open.
     pub disputes: Vec<DisputeRow>,
+}
+
+/// What of the billing server's a payment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Collects {
+    /// A checkout's first payment.
+    Checkout(Uuid),
 }
 
 /// A write at the provider.

@@ -3,9 +3,10 @@
 use super::{
     PAYMENT_KEY, REFUND_KEY, Stripe,
     client::{Fields, Read},
-    types::{Intent, List, RefundObject},
+    types::{DisputeObject, Intent, List, RefundObject},
+    webhook::dispute_of,
 };
-use crate::{outcome::Fault, provider::Whose, wire::segment};
+use crate::{outcome::Fault, payment::ProviderPayment, provider::Whose, wire::segment};
 
 /// Stripe's clock and ours are not further apart.
 const SKEW_SECONDS: i64 = 3_600;
@@ -79,6 +80,20 @@ impl Stripe {
         let young = |intent: &Intent| intent.created.zip(since).is_none_or(|(made, since)| made >= since);
         list.data.retain(|intent| young(intent) || (list.has_more && Some(&intent.id) == last.as_ref()));
         Ok(list)
+    }
+
+    /// How a disputed payment's dispute stands. Its charge says for ever that there was one, and not how it ended.
+    pub(super) async fn with_dispute(&self, payment: ProviderPayment) -> Result<ProviderPayment, Fault> {
+        if payment.dispute.is_none() {
+            return Ok(payment);
+        }
+        let fields = vec![("payment_intent", payment.provider_id.clone()), ("limit", "1".to_owned())];
+        let dispute = match self.0.get::<List<DisputeObject>>("/v1/disputes", &fields).await? {
+            Read::Found(newest) => newest.data.first().and_then(|one| dispute_of(&one.status)),
+            // A server that speaks the protocol without its disputes.
+            Read::Missing | Read::Rejected(_) => payment.dispute,
+        };
+        Ok(ProviderPayment { dispute, ..payment })
     }
 
     /// The refund of that intent that carries our id.

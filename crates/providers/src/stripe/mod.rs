@@ -181,7 +181,10 @@ impl Provider for Stripe {
             Some(id) => self.retrieve(id).await?,
             None => self.find(whose).await?,
         };
-        Ok(intent.map(intent_of))
+        match intent.map(intent_of) {
+            Some(payment) => self.with_dispute(payment).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn lookup_refund(&self, whose: &Whose, our_refund: &str) -> Result<Option<ProviderRefund>, Fault> {
@@ -198,7 +201,11 @@ impl Provider for Stripe {
     async fn list(&self, since: Timestamp, after: Option<&str>) -> Result<Page, Fault> {
         let list = self.page(Some(since.seconds()), after).await?;
         let next = list.data.last().filter(|_| list.has_more).map(|last| last.id.clone());
-        Ok(Page { payments: list.data.into_iter().map(intent_of).collect(), next })
+        let mut payments = Vec::with_capacity(list.data.len());
+        for intent in list.data {
+            payments.push(self.with_dispute(intent_of(intent)).await?);
+        }
+        Ok(Page { payments, next })
     }
 
     fn event(&self, headers: &HeaderMap, body: &[u8], secrets: &[Secret], now: Timestamp) -> Result<Event, Forged> {

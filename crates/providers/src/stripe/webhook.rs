@@ -51,7 +51,7 @@ fn as_read<T: DeserializeOwned>(object: Value) -> Option<T> {
 }
 
 /// An inquiry is no dispute: it moves no money.
-fn dispute_of(status: &str) -> Option<Dispute> {
+pub(super) fn dispute_of(status: &str) -> Option<Dispute> {
     match status {
         "won" => Some(Dispute::Won),
         "lost" => Some(Dispute::Lost),

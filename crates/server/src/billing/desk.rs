@@ -14,6 +14,7 @@ use super::edge::{Call, Denial, Page, Reply};
 use crate::{
     backend::Backend,
     facilitator::{RateCaller, RateLimit, Windows},
+    payments::Payments,
 };
 
 /// How the billing API is run.
@@ -25,6 +26,8 @@ pub struct BillingSettings {
     pub redirect_domains: Vec<String>,
     /// What pages of ours are reached at, without a slash at its end; relative links unless given.
     pub public_url: Option<String>,
+    /// What checkouts are paid through; without it nothing that costs can be begun.
+    pub payments: Option<Payments>,
 }
 
 /// What every verb works with. Cloning it is cheap.

@@ -65,6 +65,8 @@ const fn shape(refusal: &Refusal) -> (StatusCode, &'static str, &'static str) {
         Refusal::PaymentState { .. } => (S::CONFLICT, "FBX.PAYMENT.STATE", "Not in this state"),
         Refusal::TooMuch { .. } => (S::UNPROCESSABLE_ENTITY, "FBX.PAYMENT.TOO_MUCH", "More than is left"),
         Refusal::PaymentBusy => (S::CONFLICT, "FBX.PAYMENT.BUSY", "Another call is under way"),
+        Refusal::CheckoutOver => (S::CONFLICT, "FBX.CHECKOUT.OVER", "Too late"),
+        Refusal::Simulated => (S::FORBIDDEN, "FBX.PAYMENT.SIMULATED", "Only in test mode"),
         Refusal::Forged { .. } => (S::BAD_REQUEST, "FBX.WEBHOOK.FORGED", "Webhook not believed"),
         Refusal::NoDelegation => (S::NOT_FOUND, credits::CODE_DELEGATION, "Delegation not found"),
         Refusal::BadRules(_) => (S::BAD_REQUEST, "FBX.PLAN.RULES", "The plan contradicts itself"),
@@ -102,6 +104,7 @@ const fn hint(refusal: &Refusal) -> Option<&'static str> {
         Refusal::NoRoute => {
             "the credits API is under /api/v1; its organizations, cards, fiat and MPP are not served here"
         }
+        Refusal::Simulated => "serve with --provider stripe or toss, or use a merchant in test mode",
         Refusal::InvalidToken => "mint a new access token",
         Refusal::Spent => "a version 3 token pays once: mint a new one",
         Refusal::InUse => "wait for the other request to end, or mint a new token",

@@ -42,6 +42,7 @@ pub(super) async fn create(
     Body { value, raw }: Body<NewPayment>,
 ) -> Result<Response, Problem> {
     let row = value.check(&payments, writer.tenant)?;
+    payments.may_charge(writer.tenant, &*payments.rail_of(&row)?).await?;
     let id = row.id;
     let request = key.map(|key| named(writer.tenant, SCOPE.to_owned(), &key, &raw, id, row.created_at));
     let names = request.as_ref().map(|request| (request.scope.clone(), request.key.clone()));

@@ -17,7 +17,7 @@ use super::{
     service::{our_id, whose},
     view,
 };
-use crate::refusal::impossible;
+use crate::{collect, refusal::impossible};
 
 /// Scope and key of the request that a call answers.
 pub(super) type Names = Option<(String, String)>;
@@ -115,7 +115,12 @@ pub(super) async fn observe(
 ) -> Result<(Payment, Option<Refund>), Fault> {
     let answers = names.map(|(scope, key)| (scope, key, view::answer as farebox_engine::payment::Render));
     let (tenant, payment) = (row.tenant, row.id);
-    match payments.pay(Command::Observe { tenant, payment, word, answers, event, actor }).await? {
+    let command = Command::Observe { tenant, payment, word, answers, event, actor };
+    let answer = match row.details.collects {
+        Some(collects) => collect::settle(payments, collects, command).await?,
+        None => payments.pay(command).await?,
+    };
+    match answer {
         Answer::Done { payment, refund } => Ok((*payment, refund.map(|refund| *refund))),
         other => Err(impossible(format!("a payment was observed and answered {other:?}"))),
     }
@@ -193,6 +198,7 @@ pub(super) fn seen_word(seen: ProviderPayment, answers_call: bool) -> Word {
         provider_id: seen.provider_id,
         stage,
         captured: seen.captured_minor,
+        refunded: seen.refunded_minor,
         action,
         refusal: seen.refusal.map(refused),
         dispute,

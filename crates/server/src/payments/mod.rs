@@ -6,6 +6,7 @@ mod caller;
 mod create;
 mod drive;
 mod join;
+mod own;
 mod read;
 mod reconcile;
 mod resume;
@@ -14,6 +15,7 @@ mod service;
 mod view;
 mod work;
 
+pub(crate) use self::own::Draft;
 pub use self::{
     reconcile::{PaymentDifference, reconcile},
     routes::routes,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use farebox_engine::payment::{Payment, State};
-use farebox_providers::{ProviderPayment, ProviderState};
+use farebox_providers::{Dispute, ProviderPayment, ProviderState};
 use farebox_store::{Change, Fault, OperationKey, PaymentFilter, Record};
 use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
@@ -117,6 +117,11 @@ fn compare(row: &Payment, theirs: &ProviderPayment) -> Option<PaymentDifference>
     }
     if let Some(refunded) = theirs.refunded_minor.filter(|refunded| *refunded != row.refunded) {
         return Some(differ(&id, &format!("we have {} refunded, the provider {refunded}", row.refunded)));
+    }
+    let withheld = matches!(theirs.dispute, Some(Dispute::Open | Dispute::Lost));
+    if withheld != (row.state == State::Disputed) {
+        let what = format!("we have it {}, the provider has its dispute {:?}", row.state.as_str(), theirs.dispute);
+        return Some(differ(&id, &what));
     }
     let paid = theirs.state == ProviderState::Succeeded;
     let over = matches!(theirs.state, ProviderState::Failed | ProviderState::Canceled);

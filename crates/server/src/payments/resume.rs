@@ -65,14 +65,26 @@ pub(super) async fn event(payments: &Payments, event: ProviderEvent) -> Result<(
         let next_try = Some(payments.now().after(Duration::from_secs(5)));
         return shelve(payments, event, next_try).await;
     };
-    for back in payments.store().refunds(row.tenant, row.id).await? {
-        if back.state == RefundState::Pending {
-            refund(payments, back).await?;
-        }
+    let pending = refunds_under_way(payments, &row).await?;
+    let waits = !pending.is_empty();
+    for back in pending {
+        refund(payments, back).await?;
     }
     let actor = farebox_engine::ledger::Actor::new(format!("provider:{}", event.key.provider));
     let word = drive::seen_word(seen, false);
+    if waits && !refunds_under_way(payments, &row).await?.is_empty() {
+        // What was paid back there cannot be told from ours yet: the event is looked at again.
+        drive::observe(payments, &row, word, None, None, actor).await?;
+        let next_try = Some(payments.now().after(Duration::from_secs(30)));
+        return shelve(payments, event, next_try).await;
+    }
     drive::observe(payments, &row, word, None, Some(event.key), actor).await.map(drop)
+}
+
+async fn refunds_under_way(payments: &Payments, row: &Payment) -> Result<Vec<Refund>, Fault> {
+    let mut refunds = payments.store().refunds(row.tenant, row.id).await?;
+    refunds.retain(|back| back.state == RefundState::Pending);
+    Ok(refunds)
 }
 
 async fn shelve(

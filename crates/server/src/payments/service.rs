@@ -1,6 +1,10 @@
 //! What every payment route works with.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use farebox_engine::{
     ledger::Actor,
@@ -8,10 +12,13 @@ use farebox_engine::{
 };
 use farebox_providers::{Provider, Whose};
 use farebox_store::{Fault, Store};
-use farebox_types::{Id, Merchant, Payment as PaymentKind, Secret, Timestamp};
+use farebox_types::{Id, Merchant, Mode, Payment as PaymentKind, Secret, Timestamp};
 use uuid::Uuid;
 
-use crate::{Backend, refusal::impossible};
+use crate::{
+    Backend,
+    refusal::{Failure, Refusal, impossible},
+};
 
 /// What one payment may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +39,20 @@ pub struct Payments {
     inner: Arc<Inner>,
 }
 
+impl fmt::Debug for Payments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payments").field("provider", &self.inner.chosen).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     backend: Backend,
     home: Id<Merchant>,
     chosen: String,
     rails: BTreeMap<String, Rail>,
     limits: PaymentLimits,
+    /// Merchants in test mode, as far as they have been met; a merchant's mode never changes.
+    in_test_mode: Mutex<HashSet<Id<Merchant>>>,
 }
 
 #[derive(Clone)]
@@ -59,7 +74,8 @@ impl Payments {
     ) -> Self {
         let chosen = provider.name().to_owned();
         let rails = BTreeMap::from([(chosen.clone(), Rail { provider, secrets })]);
-        Self { inner: Arc::new(Inner { backend, home, chosen, rails, limits }) }
+        let in_test_mode = Mutex::default();
+        Self { inner: Arc::new(Inner { backend, home, chosen, rails, limits, in_test_mode }) }
     }
 
     pub(crate) fn backend(&self) -> &Backend {
@@ -97,6 +113,20 @@ impl Payments {
         let rail = self.rail(Some(&payment.provider));
         let missing = || impossible(format!("the provider {} of a payment is not configured", payment.provider));
         rail.map(|rail| Arc::clone(&rail.provider)).ok_or_else(missing)
+    }
+
+    /// Simulated money is for test mode: with it a live merchant would give away what nobody has paid.
+    pub(crate) async fn may_charge(&self, tenant: Id<Merchant>, provider: &dyn Provider) -> Result<(), Failure> {
+        let known = || self.inner.in_test_mode.lock().unwrap_or_else(PoisonError::into_inner);
+        if provider.name() != "sim" || known().contains(&tenant) {
+            return Ok(());
+        }
+        let merchant = self.store().merchant(tenant).await?;
+        if merchant.is_none_or(|merchant| merchant.mode != Mode::Test) {
+            return Err(Refusal::Simulated.into());
+        }
+        known().insert(tenant);
+        Ok(())
     }
 
     pub(crate) async fn pay(&self, command: Command) -> Result<Answer, Fault> {

@@ -5,6 +5,7 @@ use farebox_engine::ledger::{Account, AccountSpec, Actor, Command, Outcome, Refu
 use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
 
+use super::{Collected, Collecting};
 use crate::{Fault, OperationKey};
 
 /// What a billing row is.
@@ -195,6 +196,8 @@ pub struct EventCursor {
 pub trait BillingStore: Send + Sync {
     /// Writes, once under one name.
     async fn bill(&self, write: BillingWrite) -> Result<Committed, Fault>;
+    /// Decides payment commands and writes the rows that depend on them, once under one name.
+    async fn collect(&self, collecting: Collecting) -> Result<Collected, Fault>;
     /// What was answered under a name, with the hash of what was asked.
     async fn answered(
         &self,

@@ -3,6 +3,8 @@
 mod ask;
 mod change;
 mod check;
+mod collect;
+mod collecting;
 mod contract;
 mod credit;
 mod desk;
@@ -16,11 +18,13 @@ mod usage;
 
 pub use ask::{Ask, BillingError, Done};
 pub use change::{Begins, ChangePlan};
+pub use collect::Attempt;
+pub use collecting::{Collected, Collecting};
 pub use credit::{GrantCredit, SetOverride};
 pub use desk::Billing;
 pub use holdings::Holdings;
 pub use reserve::Reserve;
-pub use subscribe::{Attach, Attached, OpenCheckout};
+pub use subscribe::{Attach, Attached, Awaited, OpenCheckout};
 pub use usage::{Consumed, Insufficient, Recorded, Use};
 /// Names whose row is not there, and the other way round for what must have one.
 pub(crate) const NAME_DIFFERENCES: &str = "SELECT 'name ' || n.name || ' of kind ' || n.kind || ' leads to no row' \
@@ -33,7 +37,7 @@ pub(crate) const NAME_DIFFERENCES: &str = "SELECT 'name ' || n.name || ' of kind
 pub use contract::{BillingStore, BillingWrite, Committed, Cursor, EventCursor, Kind, StoredPut, StoredRow};
 pub use entity::{Entity, Put, Row};
 pub use rows::{
-    AddOn, Checkout, CheckoutState, Credit, Customer, DeviceCode, DeviceState, Feature, Metric, Override, Plan,
+    AddOn, Checkout, CheckoutState, Credit, Customer, DeviceCode, DeviceState, Due, Feature, Metric, Override, Plan,
     PlanGrant, PlanStatus, Price, Product, Reservation, ReservationState, Settings, Subscription, TestClock, Tier,
     TierMode, UpTo,
 };

@@ -10,7 +10,7 @@ use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    AddOn, Ask, Billing, BillingError, Checkout, CheckoutState, Done, Holdings, Kind, Plan, PlanStatus, Put,
+    AddOn, Ask, Billing, BillingError, Checkout, CheckoutState, Done, Due, Holdings, Kind, Plan, PlanStatus, Put, Row,
     Subscription, ask::Decided,
 };
 
@@ -48,6 +48,8 @@ pub struct OpenCheckout {
     pub cancel_url: Option<String>,
     /// For how long it can be paid.
     pub lifetime: Duration,
+    /// What is to be paid at once.
+    pub due: Option<Due>,
 }
 
 /// What a customer is attached to.
@@ -59,9 +61,19 @@ pub struct Attached {
     pub checkout: Option<Checkout>,
 }
 
+/// What a checkout waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    /// What is sold, the plan first, and how many of each.
+    pub plans: Vec<(Plan, u32)>,
+    /// How long nothing is to be paid; 0 if the first period is paid for.
+    pub trial_days: u32,
+}
+
 /// How a subscription would begin.
 struct Beginning {
-    plan: Plan,
+    /// The plan, then what is added to it.
+    plans: Vec<(Plan, u32)>,
     trial_days: u32,
     /// All of it is free.
     free: bool,
@@ -70,16 +82,17 @@ struct Beginning {
 }
 
 impl Billing {
-    /// Whether attaching needs a checkout first: it is neither free, add-ons included, nor may be tried out without a card.
+    /// What attaching waits for in a checkout; `None` if it is free, add-ons included, or may be tried out without a card.
     ///
     /// # Errors
     /// As [`attach`](Self::attach).
-    pub async fn needs_checkout(&self, tenant: Id<Merchant>, wanted: &Attach) -> Result<bool, BillingError> {
+    pub async fn awaited(&self, tenant: Id<Merchant>, wanted: &Attach) -> Result<Option<Awaited>, BillingError> {
         let holdings = self.holdings(tenant, wanted.customer).await?;
-        match self.attached(&holdings, wanted.plan).await? {
-            Some(attached) => Ok(attached.checkout.is_some()),
-            None => Ok(self.beginning(&holdings, wanted).await?.waits),
+        if self.attached(&holdings, wanted.plan).await?.is_some() {
+            return Ok(None);
         }
+        let Beginning { plans, trial_days, waits, .. } = self.beginning(&holdings, wanted).await?;
+        Ok(waits.then_some(Awaited { plans, trial_days }))
     }
 
     /// Attaches a customer to a plan. Who is on it already stays on it, and a checkout that is open for it is given again.
@@ -112,13 +125,14 @@ impl Billing {
     /// What is sold, at what terms, to this customer.
     async fn beginning(&self, holdings: &Holdings, wanted: &Attach) -> Result<Beginning, BillingError> {
         let plan = self.sold(holdings.tenant, wanted.plan).await?;
-        let mut free = plan.is_free();
+        let (mut free, mut plans) = (plan.is_free(), vec![(plan.clone(), 1)]);
         for (at, add_on) in wanted.add_ons.iter().enumerate() {
             let added = self.sold(holdings.tenant, add_on.plan).await?;
             if added.code == plan.code || wanted.add_ons[..at].iter().any(|other| other.plan == add_on.plan) {
                 return Err(BillingError::Invalid("an add-on is named once, and is not the plan itself"));
             }
             free &= added.is_free();
+            plans.push((added, add_on.quantity));
         }
         let asked = wanted.trial_days.unwrap_or(plan.trial_days).min(plan.trial_days);
         let tried = holdings.subscriptions.iter().any(|row| has_tried(&row.value, &plan));
@@ -126,7 +140,7 @@ impl Billing {
         // What is tried out without a card is the plan: what is added to it and costs something is paid for.
         let added_free = free || wanted.add_ons.is_empty();
         let waits = !(free || (plan.trial_without_card && trial_days > 0 && added_free));
-        Ok(Beginning { plan, trial_days, free, waits })
+        Ok(Beginning { plans, trial_days, free, waits })
     }
 
     /// A plan's version that can be bought: the newest, unless it is archived.
@@ -156,41 +170,59 @@ impl Billing {
         Ok(waiting.map(|row| Attached { subscription: row.value.clone(), checkout: Some(checkout.clone()) }))
     }
 
-    /// Completes a checkout: the customer has paid, or given a card for the time after the trial.
+    /// Completes a checkout with nothing to be paid at once: the customer has named the `method` for what is to come.
     ///
     /// # Errors
-    /// [`BillingError::NotFound`]; [`BillingError::Invalid`] if it has expired. Repeating is harmless.
+    /// [`BillingError::NotFound`]; [`BillingError::Invalid`] if it has expired, or waits for a payment. Repeating is harmless.
     pub async fn complete_checkout(
         &self,
         ask: &Ask,
-        id: Uuid,
+        (id, method): (Uuid, Option<&str>),
         answer: impl Fn(&Subscription) -> String + Send + Sync,
     ) -> Result<Done, BillingError> {
         self.decide(ask, || async {
             let row = self.get::<Checkout>(ask.tenant, id).await?.ok_or(BillingError::NotFound(Kind::Checkout))?;
             let held = self.get::<Subscription>(ask.tenant, row.value.subscription).await?;
             let held = held.ok_or(BillingError::NotFound(Kind::Subscription))?;
-            let holdings = self.holdings(ask.tenant, row.value.customer).await?;
-            let now = holdings.now;
+            let now = self.now(ask.tenant).await?;
             match row.value.state {
-                CheckoutState::Open if now < row.value.expires_at => {}
                 CheckoutState::Completed => {
                     return Ok((Decided { answer: answer(&held.value), ..Decided::default() }, now));
                 }
+                CheckoutState::Open if row.value.due.is_some() => {
+                    return Err(BillingError::Invalid("the checkout waits for a payment"));
+                }
+                CheckoutState::Open if now < row.value.expires_at => {}
                 _ => return Err(BillingError::Invalid("the checkout has expired")),
             }
-            let term = Term { collection: Collection::OnFile, ..held.value.term };
-            let term = begun(term, row.value.trial_days, now)?;
-            let subscription = Subscription { term, plan_since: now, ..held.value.clone() };
-            let checkout = Checkout { state: CheckoutState::Completed, ..row.value.clone() };
-            let commands = self.period_credits(&holdings, &subscription, &ask.actor).await?;
-            let puts = vec![
-                Put::update(&held.with(subscription.clone()), "subscription_activated")?,
-                Put::update(&row.with(checkout), "checkout_completed")?,
-            ];
-            Ok((Decided { puts, commands, answer: answer(&subscription) }, now))
+            let after = Checkout { method: method.map(str::to_owned), ..row.value.clone() };
+            let (decided, subscription, now) = self.completion(ask.tenant, (&row, after), &ask.actor).await?;
+            Ok((Decided { answer: answer(&subscription), ..decided }, now))
         })
         .await
+    }
+
+    /// What completes a checkout: its subscription begins, with the credits of its first period.
+    pub(super) async fn completion(
+        &self,
+        tenant: Id<Merchant>,
+        (row, after): (&Row<Checkout>, Checkout),
+        actor: &Actor,
+    ) -> Result<(Decided, Subscription, Timestamp), BillingError> {
+        let held = self.get::<Subscription>(tenant, row.value.subscription).await?;
+        let held = held.ok_or(BillingError::NotFound(Kind::Subscription))?;
+        let holdings = self.holdings(tenant, row.value.customer).await?;
+        let now = holdings.now;
+        let term = Term { collection: Collection::OnFile, ..held.value.term };
+        let term = begun(term, row.value.trial_days, now)?;
+        let subscription = Subscription { term, plan_since: now, ..held.value.clone() };
+        let checkout = Checkout { state: CheckoutState::Completed, ..after };
+        let commands = self.period_credits(&holdings, &subscription, actor).await?;
+        let puts = vec![
+            Put::update(&held.with(subscription.clone()), "subscription_activated")?,
+            Put::update(&row.with(checkout), "checkout_completed")?,
+        ];
+        Ok((Decided { puts, commands, ..Decided::default() }, subscription, now))
     }
 
     /// The credits that come with a subscription's current period, for the plan and what was added to it.
@@ -227,7 +259,8 @@ fn has_tried(before: &Subscription, plan: &Plan) -> bool {
 }
 
 fn begin(holdings: &Holdings, beginning: &Beginning, wanted: &Attach) -> Result<(Attached, Vec<Put>), BillingError> {
-    let &Beginning { ref plan, trial_days, free, waits } = beginning;
+    let &Beginning { ref plans, trial_days, free, waits } = beginning;
+    let (plan, _) = plans.first().ok_or(BillingError::NotFound(Kind::Plan))?;
     let now = holdings.now;
     let collection = if free { Collection::Free } else { Collection::Missing };
     let pending = Term::pending(now, plan.interval(), collection);
@@ -249,6 +282,9 @@ fn begin(holdings: &Holdings, beginning: &Beginning, wanted: &Attach) -> Result<
     let mut checkout = None;
     if waits {
         let open = wanted.checkout.as_ref().ok_or(BillingError::Invalid("a checkout is needed"))?;
+        if open.due.is_some() != (trial_days == 0 && plans.iter().any(|(plan, _)| plan.has_flat_price())) {
+            return Err(BillingError::Invalid("the first period is paid for, unless it is tried out"));
+        }
         let opened = opened(&subscription, open, (trial_days, now));
         puts.push(Put::new(&opened, "checkout_opened")?);
         checkout = Some(opened);
@@ -270,5 +306,9 @@ fn opened(subscription: &Subscription, open: &OpenCheckout, (trial_days, now): (
         state: CheckoutState::Open,
         trial_days,
         expires_at: now.after(open.lifetime),
+        due: open.due.clone(),
+        attempt: None,
+        paid_by: None,
+        method: None,
     }
 }

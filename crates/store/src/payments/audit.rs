@@ -13,7 +13,27 @@ use crate::{AuditRow, audit::Chains};
 
 /// One line for each merchant that a batch touched.
 pub(crate) fn lines(chains: &mut Chains, ledger: &[Entry], changes: &Changes, now: Timestamp) -> Vec<AuditRow> {
-    let mut by_tenant: BTreeMap<Id<Merchant>, Vec<Value>> = BTreeMap::new();
+    with(chains, ledger, changes, BTreeMap::new(), now)
+}
+
+/// As [`lines`], with further entries of one merchant.
+pub(crate) fn lines_beside(
+    chains: &mut Chains,
+    ledger: &[Entry],
+    changes: &Changes,
+    (tenant, others): (Id<Merchant>, Vec<Value>),
+    now: Timestamp,
+) -> Vec<AuditRow> {
+    with(chains, ledger, changes, BTreeMap::from([(tenant, others)]), now)
+}
+
+fn with(
+    chains: &mut Chains,
+    ledger: &[Entry],
+    changes: &Changes,
+    mut by_tenant: BTreeMap<Id<Merchant>, Vec<Value>>,
+    now: Timestamp,
+) -> Vec<AuditRow> {
     for entry in &changes.trail {
         by_tenant.entry(entry.tenant).or_default().push(of(entry));
     }

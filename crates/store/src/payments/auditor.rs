@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use farebox_engine::payment::{Payment, Posting, Refund, RefundState, TrailEntry, link, postings, refund_posting};
+use farebox_types::{Id, Merchant, Payment as PaymentKind};
 use uuid::Uuid;
+
+type Key = (Id<Merchant>, Id<PaymentKind>);
 
 /// Fed every payment, then every refund, then every trail entry in order of payment and number.
 #[derive(Debug, Default)]
 pub(crate) struct PaymentAuditor {
-    payments: HashMap<Uuid, Sums>,
+    payments: HashMap<Key, Sums>,
     differences: Vec<(Uuid, String)>,
 }
 
@@ -30,13 +33,13 @@ impl PaymentAuditor {
         if row.state.was_paid() != (row.captured > 0) {
             self.differ(row.id.uuid(), format!("is {}, yet {} was taken", row.state.as_str(), row.captured));
         }
-        self.payments.insert(row.id.uuid(), Sums { row, refunded: 0, refunding: 0, trail: (0, [0; 32]) });
+        self.payments.insert((row.tenant, row.id), Sums { row, refunded: 0, refunding: 0, trail: (0, [0; 32]) });
         posted
     }
 
     /// What `row` must have posted.
     pub(crate) fn refund(&mut self, row: &Refund) -> Option<Posting> {
-        let Some(sums) = self.payments.get_mut(&row.payment.uuid()).filter(|sums| sums.row.tenant == row.tenant) else {
+        let Some(sums) = self.payments.get_mut(&(row.tenant, row.payment)) else {
             self.differ(row.payment.uuid(), format!("has no row, yet a refund {}", row.id));
             return None;
         };
@@ -49,7 +52,7 @@ impl PaymentAuditor {
     }
 
     pub(crate) fn trail(&mut self, entry: &TrailEntry) {
-        let Some(sums) = self.payments.get_mut(&entry.payment.uuid()) else {
+        let Some(sums) = self.payments.get_mut(&(entry.tenant, entry.payment)) else {
             return self.differ(entry.payment.uuid(), "has no row, yet a trail".to_owned());
         };
         let (seq, previous) = sums.trail;
@@ -60,17 +63,17 @@ impl PaymentAuditor {
     }
 
     pub(crate) fn finish(mut self) -> (u64, Vec<(Uuid, String)>) {
-        for (id, sums) in &self.payments {
+        for ((_, id), sums) in &self.payments {
             let said = (sums.row.refunded, sums.row.refunding);
             if said != (sums.refunded, sums.refunding) {
                 let what = format!(
                     "says {said:?} refunded and under way, its refunds say {:?}",
                     (sums.refunded, sums.refunding)
                 );
-                self.differences.push((*id, what));
+                self.differences.push((id.uuid(), what));
             }
             if sums.row.trail != sums.trail {
-                self.differences.push((*id, "does not end with its trail's last entry".to_owned()));
+                self.differences.push((id.uuid(), "does not end with its trail's last entry".to_owned()));
             }
         }
         (u64::try_from(self.payments.len()).unwrap_or(u64::MAX), self.differences)

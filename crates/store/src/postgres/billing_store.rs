@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Fault, OperationKey,
-    billing::{BillingStore, BillingWrite, Committed, Cursor, EventCursor, Kind, StoredRow},
+    billing::{BillingStore, BillingWrite, Collected, Collecting, Committed, Cursor, EventCursor, Kind, StoredRow},
 };
 
 const ANSWERED: &str = "SELECT request_hash, answer FROM operation WHERE tenant = $1 AND scope = $2 AND key = $3";
@@ -24,6 +24,10 @@ const ANSWERED: &str = "SELECT request_hash, answer FROM operation WHERE tenant 
 impl BillingStore for PostgresStore {
     async fn bill(&self, write: BillingWrite) -> Result<Committed, Fault> {
         self.lanes.bill(write).await
+    }
+
+    async fn collect(&self, collecting: Collecting) -> Result<Collected, Fault> {
+        self.lanes.collect(collecting).await
     }
 
     async fn answered(

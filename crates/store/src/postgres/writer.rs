@@ -1,5 +1,7 @@
 //! A lane's writer: one connection, one transaction a batch.
 
+mod collecting;
+
 use std::{
     collections::{BTreeSet, HashSet},
     sync::Arc,
@@ -22,7 +24,7 @@ use super::{
 use crate::{
     Decision, Fault, Intended, Intents, Record, Recorded, Retry, SettlementName, SlotStep, audit,
     audit::{Chains, billing_entries},
-    billing::{BillingWrite, Committed},
+    billing::{BillingWrite, Collected, Collecting, Committed},
     lanes, payments as paying,
     settlements::columns::{intent_entries, step_entries},
     settlements::postings::{post, postings},
@@ -172,6 +174,12 @@ impl lanes::Writer for Writer {
     async fn bill(&mut self, write: &BillingWrite) -> Result<Committed, Fault> {
         let mut sql = self.connection().await?;
         let answer = self.work.bill(&mut sql, write).await;
+        self.ended(sql, answer).await
+    }
+
+    async fn collect(&mut self, collecting: &Collecting) -> Result<Collected, Fault> {
+        let mut sql = self.connection().await?;
+        let answer = self.work.collect(&mut sql, collecting).await;
         self.ended(sql, answer).await
     }
 

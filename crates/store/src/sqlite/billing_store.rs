@@ -9,13 +9,17 @@ use uuid::Uuid;
 use super::{SqliteStore, billing, billing_reads, store::in_transaction};
 use crate::{
     Fault, OperationKey,
-    billing::{BillingStore, BillingWrite, Committed, Cursor, EventCursor, Kind, StoredRow},
+    billing::{BillingStore, BillingWrite, Collected, Collecting, Committed, Cursor, EventCursor, Kind, StoredRow},
 };
 
 #[async_trait]
 impl BillingStore for SqliteStore {
     async fn bill(&self, write: BillingWrite) -> Result<Committed, Fault> {
         self.lanes.bill(write).await
+    }
+
+    async fn collect(&self, collecting: Collecting) -> Result<Collected, Fault> {
+        self.lanes.collect(collecting).await
     }
 
     async fn answered(

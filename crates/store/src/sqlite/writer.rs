@@ -1,5 +1,7 @@
 //! The writer: one transaction a batch.
 
+mod collecting;
+
 use std::{collections::HashSet, sync::Arc};
 
 use farebox_engine::{
@@ -14,7 +16,7 @@ use super::{billing, cold, ledger, ledger::Accounts, payments, settlements};
 use crate::{
     AuditRow, Decision, Fault, Intended, Intents, Record, Recorded, SettlementName, SlotStep, audit,
     audit::{Chains, billing_entries},
-    billing::{BillingWrite, Committed},
+    billing::{BillingWrite, Collected, Collecting, Committed},
     lanes, payments as paying,
     settlements::columns::{intent_entries, step_entries},
     settlements::postings::{post, postings},
@@ -244,6 +246,10 @@ impl lanes::Writer for Writer {
 
     async fn bill(&mut self, write: &BillingWrite) -> Result<Committed, Fault> {
         self.bill_now(write)
+    }
+
+    async fn collect(&mut self, collecting: &Collecting) -> Result<Collected, Fault> {
+        self.collect_now(collecting)
     }
 
     async fn sweep(&mut self, tenant: Id<Merchant>, limit: u32) -> Result<u32, Fault> {

@@ -61,10 +61,20 @@ impl Remote {
     /// A provider that remembers in `file`, across kill -9. One process per file.
     ///
     /// # Errors
-    /// The file cannot be read or written, or holds something else.
+    /// The file cannot be read or written, or holds something else; `WouldBlock` if another process has it.
     pub fn open(file: &Path, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let mut book = Book::default();
         let journal = Journal::open(file, |line| book.take(line))?;
+        Ok(Self::with(clock, Inner { book, journal }))
+    }
+
+    /// What the provider that remembers in `file` has done so far; nothing that happens here is remembered there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds something else.
+    pub fn peek(file: &Path, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let mut book = Book::default();
+        let journal = Journal::peek(file, |line| book.take(line))?;
         Ok(Self::with(clock, Inner { book, journal }))
     }
 

@@ -5,9 +5,8 @@ use std::time::Duration;
 use farebox_api::{Attach, Attached, PaymentProvider, ProblemCode, Time};
 use farebox_store::{
     Fault,
-    billing::{AddOn, Attach as Wanted, Attached as Done, Customer, OpenCheckout, Plan, Row},
+    billing::{AddOn, Attach as Wanted, Attached as Done, Awaited, Customer, Due, OpenCheckout, Plan, Row},
 };
-use farebox_types::Mode;
 use uuid::Uuid;
 
 use super::super::{
@@ -42,8 +41,8 @@ pub(in crate::billing) async fn attach(desk: &Desk, call: &Call) -> Result<Reply
         trial_days: body.trial_period_days,
         checkout: None,
     };
-    if desk.billing.needs_checkout(call.tenant, &wanted).await? {
-        wanted.checkout = Some(opened(desk, call, &body, customer.value.id).await?);
+    if let Some(awaited) = desk.billing.awaited(call.tenant, &wanted).await? {
+        wanted.checkout = Some(opened(desk, call, &body, (&awaited, customer.value.id)).await?);
     }
     let answer = |done: &Done| shown(call, done).map(|reply| reply.stored()).unwrap_or_default();
     recalled(&desk.billing.attach(&call.ask(), &wanted, answer).await?)
@@ -57,12 +56,15 @@ async fn customer(desk: &Desk, call: &Call, body: &Attach) -> Result<Row<Custome
     }
 }
 
-/// The simulated provider's page; others are not set up here.
-async fn opened(desk: &Desk, call: &Call, body: &Attach, customer: Uuid) -> Result<OpenCheckout, Denial> {
-    let simulated = matches!(body.payment_provider, None | Some(PaymentProvider::Sim));
-    if !simulated || call.mode == Mode::Live {
-        return Err(Denial::member("/payment_provider", "is not set up here: in test mode there is sim"));
-    }
+/// A page of ours, paid through the provider that this server is set up for.
+async fn opened(
+    desk: &Desk,
+    call: &Call,
+    body: &Attach,
+    (awaited, customer): (&Awaited, Uuid),
+) -> Result<OpenCheckout, Denial> {
+    let due = due(awaited)?;
+    let provider = provider(desk, call, body, due.is_some())?;
     let both = body.success_url.as_ref().zip(body.cancel_url.as_ref());
     let single = body.return_url.as_ref().map(|url| (url, url));
     let (success, cancel) = both.or(single).ok_or_else(|| {
@@ -77,13 +79,41 @@ async fn opened(desk: &Desk, call: &Call, body: &Attach, customer: Uuid) -> Resu
     let base = desk.settings.public_url.as_deref().unwrap_or_default();
     Ok(OpenCheckout {
         id,
-        provider: "sim".to_owned(),
+        provider: provider.to_owned(),
         provider_reference: None,
-        url: format!("{base}/checkout/{}", checkout::name(call.tenant, id)),
+        url: format!("{base}/checkout/{}", checkout::name(call.mode, call.tenant, id)),
         success_url: Some(success.clone()),
         cancel_url: Some(cancel.clone()),
         lifetime: CHECKOUT_LIFETIME,
+        due,
     })
+}
+
+/// What the first period costs; nothing while it is tried out.
+fn due(awaited: &Awaited) -> Result<Option<Due>, Denial> {
+    if awaited.trial_days > 0 { Ok(None) } else { checkout::due(&awaited.plans) }
+}
+
+/// Who takes the payment.
+fn provider(desk: &Desk, call: &Call, body: &Attach, pays: bool) -> Result<&'static str, Denial> {
+    let none = || Denial::member("/payment_provider", "is not set up here: this server takes no payments");
+    let own = desk.settings.payments.as_ref().ok_or_else(none)?.provider();
+    let wanted = body.payment_provider.map(|provider| match provider {
+        PaymentProvider::Stripe => "stripe",
+        PaymentProvider::Toss => "toss",
+        PaymentProvider::Sim => "sim",
+    });
+    if wanted.is_some_and(|wanted| wanted != own) {
+        return Err(Denial::member("/payment_provider", format!("is not set up here: there is {own}")));
+    }
+    // A method that nothing is taken from yet can only be believed where there is no real money.
+    if checkout::methods(own, call.mode).is_none() || (!pays && own != "sim") {
+        return Err(Denial::member(
+            "/payment_provider",
+            format!("has no page here for this plan: {own} needs its own script"),
+        ));
+    }
+    Ok(own)
 }
 
 fn shown(call: &Call, done: &Done) -> Result<Reply, Fault> {
@@ -91,7 +121,7 @@ fn shown(call: &Call, done: &Done) -> Result<Reply, Fault> {
     Reply::ok(&Attached {
         customer_id: done.subscription.customer,
         subscription_id: done.subscription.id,
-        checkout_session_id: checkout.map(|checkout| checkout::name(call.tenant, checkout.id)),
+        checkout_session_id: checkout.map(|checkout| checkout::name(call.mode, call.tenant, checkout.id)),
         checkout_url: checkout.map(|checkout| checkout.url.clone()),
         checkout_expires_at: checkout.map(|checkout| Time::from(checkout.expires_at)),
     })

@@ -2,6 +2,7 @@
 
 mod access;
 mod catalogue;
+mod checkout;
 mod customers;
 mod device;
 mod document;

@@ -17,6 +17,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::payments::town::Town;
 use crate::world::{MASTER, World};
 
 pub(super) struct Shop {
@@ -77,6 +78,13 @@ impl Shop {
             token: token_of(world, world.merchant, Scopes::all()).await,
             stranger: token_of(world, other, Scopes::all()).await,
         }
+    }
+
+    /// What costs is paid through the town's provider.
+    pub(super) async fn paid_through(world: &World, town: &Town<'_>) -> Self {
+        let payments = Some(town.payments.clone());
+        let public_url = Some("http://farebox.test".to_owned());
+        Self::with(world, BillingSettings { payments, public_url, ..BillingSettings::default() }).await
     }
 
     /// The same merchant's, in another process.

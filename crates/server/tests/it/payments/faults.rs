@@ -64,7 +64,7 @@ on_both! {
         assert_eq!(town.differences().await, Vec::<String>::new());
     }
 
-    async fn a_payment_whose_process_dies_after_its_intent_is_settled_by_another(world: &World) {
+    async fn what_a_caller_has_begun_goes_on_when_he_goes_away(world: &World) {
         let town = Town::new(world);
         let answer = {
             let asking = town.post("/payments", Some("dies"), order("pm_sim_timeout_before"));

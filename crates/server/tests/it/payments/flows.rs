@@ -54,11 +54,11 @@ on_both! {
         assert_ne!(later["id"], first["id"], "a name is remembered for a day");
     }
 
-    async fn twenty_submits_at_once_with_one_key_in_two_processes_are_one_payment(world: &World) {
+    async fn twenty_submits_at_once_with_one_key_are_one_payment(world: &World) {
         let town = Town::new(world);
         let asks: Vec<_> = (0..20)
             .map(|at| {
-                let router = if at % 2 == 0 { town.router.clone() } else { town.another_process() };
+                let router = if at % 2 == 0 { town.router.clone() } else { town.another_router() };
                 let key = world.seller.key.clone();
                 tokio::spawn(async move {
                     let who = crate::world::Person { key, account: farebox_types::Address::from_bytes([0; 20]) };
@@ -135,7 +135,7 @@ on_both! {
         let id = town.pay("pm_sim_ok").await.ok()["id"].as_str().unwrap().to_owned();
         let asks: Vec<_> = (0..50)
             .map(|_| {
-                let (router, path, key) = (town.another_process(), format!("/payments/{id}/refunds"), world.seller.key.clone());
+                let (router, path, key) = (town.another_router(), format!("/payments/{id}/refunds"), world.seller.key.clone());
                 tokio::spawn(async move {
                     let who = crate::world::Person { key, account: farebox_types::Address::from_bytes([0; 20]) };
                     post_to(router, &who, &path, None, json!({"amount": "3.00"})).await.status.as_u16()

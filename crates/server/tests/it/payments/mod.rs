@@ -3,5 +3,5 @@
 mod amounts;
 mod faults;
 mod flows;
-mod town;
+pub(crate) mod town;
 mod webhooks;

@@ -26,8 +26,8 @@ impl<'a> Town<'a> {
         Self { world, remote, router: routes(payments.clone()), payments }
     }
 
-    /// The same service as another process would have it.
-    pub(crate) fn another_process(&self) -> Router {
+    /// A second service over the same store: it shares no memory of requests with the first. Two processes are in the binary's tests.
+    pub(crate) fn another_router(&self) -> Router {
         routes(service(self.world, &self.remote))
     }
 

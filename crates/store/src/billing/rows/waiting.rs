@@ -19,6 +19,15 @@ pub enum CheckoutState {
     Expired,
 }
 
+/// What is to be paid at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// In minor units, above zero.
+    pub minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+}
+
 /// A first payment that is waited for. One is open for each customer and plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkout {
@@ -47,6 +56,18 @@ pub struct Checkout {
     /// Until when it can be paid.
     #[serde(with = "stored::time")]
     pub expires_at: Timestamp,
+    /// What is to be paid; nothing yet, if it is tried out first or counted afterwards.
+    #[serde(default)]
+    pub due: Option<Due>,
+    /// The payment that was tried last.
+    #[serde(default)]
+    pub attempt: Option<Uuid>,
+    /// The payment that completed it.
+    #[serde(default)]
+    pub paid_by: Option<Uuid>,
+    /// The method that further periods are taken from: the provider's id.
+    #[serde(default)]
+    pub method: Option<String>,
 }
 
 /// A tenant's own time. While it has a row, all of the tenant's time is its time.

@@ -6,7 +6,9 @@ use farebox_engine::{
     entitlement::{FeatureKind, Terms},
     subscription::{Collection, Status},
 };
-use farebox_store::billing::{AddOn, Attach, Attached, Begins, BillingError, ChangePlan, Plan, PlanStatus, Put, Row};
+use farebox_store::billing::{
+    AddOn, Attach, Attached, Begins, BillingError, ChangePlan, Due, OpenCheckout, Plan, PlanStatus, Put, Row,
+};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -43,13 +45,14 @@ impl Shop {
         trial_days: Option<u32>,
         open: bool,
     ) -> Result<String, String> {
+        let due = Due { minor: 500, currency: "USD".into() };
         let wanted = Attach {
             subscription: Uuid::now_v7(),
             customer: self.customer,
             plan,
             add_ons: add_ons.iter().map(|plan| AddOn { plan: *plan, quantity: 1000 }).collect(),
             trial_days,
-            checkout: open.then(|| checkout(Uuid::now_v7())),
+            checkout: open.then(|| OpenCheckout { due: Some(due.clone()), ..checkout(Uuid::now_v7()) }),
         };
         let answer = |it: &Attached| format!("{} {}", it.subscription.term.status.as_str(), it.checkout.is_some());
         let ask = self.seller.ask(&format!("attach/{}", wanted.subscription));

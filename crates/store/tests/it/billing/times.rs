@@ -6,7 +6,9 @@ use farebox_engine::{
     entitlement::{Allowance, FeatureKind, Terms},
     subscription::{Collection, Status},
 };
-use farebox_store::billing::{Attach, Checkout, CheckoutState, OpenCheckout, Plan, Put, Subscription, TestClock};
+use farebox_store::billing::{
+    Attach, Checkout, CheckoutState, OpenCheckout, Plan, Price, Put, Subscription, TestClock,
+};
 use farebox_types::Timestamp;
 use rstest::rstest;
 use uuid::Uuid;
@@ -120,6 +122,7 @@ pub(crate) fn checkout(id: Uuid) -> OpenCheckout {
         success_url: Some("https://shop.test/ok".into()),
         cancel_url: None,
         lifetime: Duration::from_secs(3_600),
+        due: None,
     }
 }
 
@@ -140,7 +143,9 @@ async fn a_paid_plan_waits_for_its_checkout_and_begins_with_it(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(seller) = Seller::new(engine).await else { return };
-    let plan = Plan { trial_days: 0, ..trial(&seller, false).await };
+    // What is used is paid for afterwards, by a method that is named first.
+    let metered = Price { feature: Some("calls".into()), ..price(500) };
+    let plan = Plan { trial_days: 0, prices: vec![metered], ..trial(&seller, false).await };
     let plan = Plan { id: Uuid::now_v7(), code: "paid".into(), ..plan };
     seller.put_plan(&plan).await;
     let customer = seller.customer("a@example.test").await;
@@ -149,7 +154,7 @@ async fn a_paid_plan_waits_for_its_checkout_and_begins_with_it(
     assert!(!seller.check(customer, 0).await.allowed);
     let done = |row: &Subscription| row.term.status.as_str().to_owned();
     for key in ["paid", "paid again"] {
-        let answer = seller.billing.complete_checkout(&seller.ask(key), first.1, done).await.unwrap();
+        let answer = seller.billing.complete_checkout(&seller.ask(key), (first.1, None), done).await.unwrap();
         assert_eq!(answer.answer, "active");
     }
     assert!(seller.check(customer, 10).await.allowed);
@@ -171,7 +176,7 @@ async fn a_checkout_that_nobody_pays_expires_with_its_subscription(
     assert_eq!(seller.subscription(subscription).await.term.status, Status::IncompleteExpired);
     let row = seller.billing.get::<Checkout>(seller.tenant, checkout).await.unwrap().unwrap();
     assert_eq!(row.value.state, CheckoutState::Expired);
-    let late = seller.billing.complete_checkout(&seller.ask("late"), checkout, |_| String::new()).await;
+    let late = seller.billing.complete_checkout(&seller.ask("late"), (checkout, None), |_| String::new()).await;
     assert!(late.is_err(), "{late:?}");
     let (again, _) = attach_paid(&seller, customer, plan.id, "again").await;
     assert_ne!(again, subscription);

@@ -1,0 +1,13 @@
+//! `/checkout/{name}`: where a customer pays for what begins then. Whoever has the link may pay.
+
+mod act;
+mod due;
+mod form;
+mod name;
+mod standing;
+
+pub(super) use self::{
+    act::{act, page},
+    due::{due, methods},
+    name::name,
+};
