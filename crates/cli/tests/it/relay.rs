@@ -57,13 +57,20 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    pub(crate) fn start(command: Command) -> Self {
+        Self::logging(command, Stdio::piped())
+    }
+
+    /// Its log goes there.
+    pub(crate) fn logging(mut command: Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
             let mut error = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+            if let Some(mut log) = child.stderr.take() {
+                log.read_to_string(&mut error).unwrap();
+            }
             panic!("it did not start: {line} {error}")
         });
         let url = format!("{}{}", said["listening"].as_str().unwrap(), said["prefix"].as_str().unwrap());

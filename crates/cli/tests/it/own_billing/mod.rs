@@ -4,6 +4,7 @@ mod journey;
 mod page;
 mod rotation;
 mod routes;
+mod secrets;
 mod shop;
 mod together;
 

@@ -1,5 +1,7 @@
 //! A merchant who sells a plan, with a server that runs.
 
+use std::process::Command;
+
 use farebox_client::{
     Client,
     api::{FeatureConfig, MetricConfig, PlanConfig},
@@ -63,10 +65,14 @@ impl Shop {
 
     /// The relay as a process in front of it, with more arguments and secrets.
     pub(crate) fn relay(&self, more: &[&str], environment: &[(&str, &str)]) -> Relay {
+        Relay::start(self.relay_command(more, environment))
+    }
+
+    pub(crate) fn relay_command(&self, more: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = command(&["--identity", "headers", "--upstream-url", &self.server.url]);
         command.args(more).env("PAYLERA_API_TOKEN", &self.token).env("PAYLERA_RELAY_SECRET", SECRET);
         command.envs(environment.iter().copied());
-        Relay::start(command)
+        command
     }
 
     /// What the API itself answers, as its merchant sees it.
