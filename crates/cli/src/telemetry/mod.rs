@@ -65,10 +65,18 @@ impl Telemetry {
         self.spans.as_ref().map(|provider| spans::layer(provider.tracer(FAREBOX)))
     }
 
-    /// Counts the requests of `routes`, and adds `/metrics` beside them.
+    /// Counts the requests of `routes`, and answers `/metrics` beside them.
     pub(crate) fn around(&self, routes: Router) -> Router {
         match &self.numbers {
-            Some(numbers) => Requests::new().around(routes).merge(numbers.prometheus.route()),
+            Some(numbers) => Requests::new().around(routes).merge(numbers.prometheus.clone().route()),
+            None => routes,
+        }
+    }
+
+    /// The same for routes that have a `/metrics` of their own: ours follow what stands there.
+    pub(crate) fn around_numbered(&self, routes: Router) -> Router {
+        match &self.numbers {
+            Some(numbers) => numbers.prometheus.clone().after(Requests::new().around(routes)),
             None => routes,
         }
     }

@@ -2,12 +2,19 @@
 
 use axum::{
     Router,
-    http::{StatusCode, header},
+    body::to_bytes,
+    extract::Request,
+    http::{Method, StatusCode, header},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
 };
 use opentelemetry_prometheus::PrometheusExporter;
 use prometheus::{Encoder, Registry, TextEncoder};
+
+const PATH: &str = "/metrics";
+/// More than any numbers of ours.
+const LONGEST: usize = 8 * 1024 * 1024;
 
 /// The numbers of this process, as Prometheus reads them.
 #[derive(Clone)]
@@ -24,16 +31,30 @@ impl Prometheus {
         Ok(exporter.scope_info_enabled(false).build()?)
     }
 
-    pub(super) fn route(&self) -> Router {
-        let numbers = self.clone();
-        Router::new().route("/metrics", get(async move || numbers.answer()))
+    pub(super) fn route(self) -> Router {
+        Router::new().route(PATH, get(async move || self.answer(Vec::new())))
     }
 
-    fn answer(&self) -> Response {
+    /// Answers `/metrics` after what `routes` say there themselves.
+    pub(super) fn after(self, routes: Router) -> Router {
+        routes.layer(from_fn(move |request: Request, next: Next| {
+            let numbers = (request.method() == Method::GET && request.uri().path() == PATH).then(|| self.clone());
+            async move {
+                let answer = next.run(request).await;
+                match numbers {
+                    Some(numbers) => numbers.answer(own(answer).await),
+                    None => answer,
+                }
+            }
+        }))
+    }
+
+    fn answer(&self, mut text: Vec<u8>) -> Response {
         match self.page() {
             Ok(page) => {
+                text.extend(page);
                 let headers = [(header::CONTENT_TYPE, prometheus::TEXT_FORMAT), (header::CACHE_CONTROL, "no-store")];
-                (headers, page).into_response()
+                (headers, text).into_response()
             }
             Err(error) => {
                 tracing::error!(error = %error, "the numbers cannot be written down");
@@ -55,4 +76,13 @@ impl Prometheus {
         TextEncoder::new().encode(&families, &mut page)?;
         Ok(page)
     }
+}
+
+/// What there is already; nothing, if that is no list of numbers.
+async fn own(answer: Response) -> Vec<u8> {
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !answer.status().is_success() || !kind.is_some_and(|kind| kind.starts_with("text/plain")) {
+        return Vec::new();
+    }
+    to_bytes(answer.into_body(), LONGEST).await.map(Into::into).unwrap_or_default()
 }

@@ -48,7 +48,7 @@ pub(crate) async fn run(
     object["listening"] = json!(url);
     output.answer(text, &object);
 
-    let routes = telemetry.around(facilitator.routes(backend));
+    let routes = telemetry.around_numbered(facilitator.routes(backend));
     let settling = tokio::spawn(facilitator.run(told(stopping)));
     until_stopped(listener, routes, stop, args.stop_with_stdin).await?;
     working.await?;
