@@ -1,4 +1,4 @@
-//! `bench [ledger [callers] | gate [chain] | relay | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//! `bench [ledger [callers] | gate [chain] | relay [dry] | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
 
@@ -24,14 +24,16 @@ fn main() -> anyhow::Result<ExitCode> {
             [] => {
                 ledger::run(&ledger::CALLERS).await?;
                 gate::run().await?;
-                relay::run().await?;
+                relay::run(relay::FULL).await?;
             }
             ["ledger"] => ledger::run(&ledger::CALLERS).await?,
             ["ledger", callers] => ledger::run(&[callers.parse()?]).await?,
             ["gate"] => gate::run().await?,
             // On a chain alone, without the slow peers.
             ["gate", "chain"] => gate::on_chain(&gate::FAST_PEERS).await?,
-            ["relay"] => relay::run().await?,
+            ["relay"] => relay::run(relay::FULL).await?,
+            // Whether it works; its figures mean nothing.
+            ["relay", "dry"] => relay::run(relay::DRY).await?,
             ["facilitator"] => facilitator::run(true).await?,
             // The official facilitators alone.
             ["facilitator", "peers"] => facilitator::run(false).await?,

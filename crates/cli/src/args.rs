@@ -83,6 +83,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it listens until it is told to stop.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Facilitator(_) | Self::Relay(_))
+    }
+
     pub(crate) const fn listen(&self) -> Option<SocketAddr> {
         match self {
             Self::Serve(args) => args.listen,
