@@ -1,4 +1,5 @@
-//! `bench [ledger [callers] | gate [chain] | relay [dry] | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//! `bench [ledger [callers] | gate [chain] | relay [dry] | facilitator [peers] | payments]`: each benchmark beside its ceiling, in
+//! one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
 
@@ -10,6 +11,7 @@ mod facilitator;
 mod figure;
 mod gate;
 mod ledger;
+mod payments;
 mod process;
 mod relay;
 
@@ -34,6 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
             ["relay"] => relay::run(relay::FULL).await?,
             // Whether it works; its figures mean nothing.
             ["relay", "dry"] => relay::run(relay::DRY).await?,
+            ["payments"] => payments::run().await?,
             ["facilitator"] => facilitator::run(true).await?,
             // The official facilitators alone.
             ["facilitator", "peers"] => facilitator::run(false).await?,
@@ -44,7 +47,7 @@ fn main() -> anyhow::Result<ExitCode> {
             ["serve", subject, rest @ ..] => gate::subject::serve(subject, rest).await?,
             _ => {
                 eprintln!(
-                    "error: no such benchmark: {}; there are `ledger`, `gate`, `relay` and `facilitator`",
+                    "error: no such benchmark: {}; there are `ledger`, `gate`, `relay`, `facilitator` and `payments`",
                     words.join(" ")
                 );
                 return Ok(ExitCode::from(2));

@@ -20,6 +20,13 @@ at_providers() {
     check "$python_peer" conformance/payments/at_emulate.py
     stop_all
 
+    if [[ -n ${FAREBOX_TEST_POSTGRES:-} ]]; then
+        say "conformance: the seed's own test on PostgreSQL"
+        check "$python_peer" conformance/payments/seed.py "$farebox" "$FAREBOX_TEST_POSTGRES"
+    else
+        say "conformance: the seed's own test skipped, FAREBOX_TEST_POSTGRES is not set"
+    fi
+
     at_the_agent "sqlite:$work/agent.db"
 }
 

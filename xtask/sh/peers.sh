@@ -38,3 +38,9 @@ need_gate_peers() {
         die 'x402-axum could not be built'
     export FAREBOX_X402_AXUM=$home/release/x402-axum-peer
 }
+
+# The tutorial's service, for the payments benchmark.
+need_payments_peer() {
+    need_python_peer tutorial bench/peers/payments/requirements.txt
+    export FAREBOX_TUTORIAL_PYTHON=$python_peer
+}

@@ -8,7 +8,17 @@ async fn the_demo_walks_through_and_ends_by_itself() {
     let output = world.farebox(&["demo", "--once"]).env_remove("DATABASE_URL").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    for step in ["402 Payment Required", "1 credit redeemed, 9 left", "served 10, refused 40", "everything agrees"] {
+    for step in [
+        "402 Payment Required",
+        "1 credit redeemed, 9 left",
+        "served 10, refused 40",
+        "everything agrees",
+        "no second charge",
+        "succeeded: the provider's webhook has told",
+        "failed: insufficient_funds",
+        "40.00 are left",
+        "refund_succeeded",
+    ] {
         assert!(said.contains(step), "no {step:?} in:\n{said}");
     }
 }

@@ -7,7 +7,7 @@ use farebox_types::{Id, Merchant, Payment as PaymentKind, Refund as RefundKind, 
 use super::{
     Answer, Ask, Command, EventKey, Payment, ProviderEvent, Refund, RefundState, Request, TrailEntry, Word,
     ask::{self, Planned},
-    link, observe, postings, refund_posting,
+    link, observe, postings, refund_posting, trail,
 };
 use crate::ledger::{self, Actor};
 
@@ -191,7 +191,8 @@ impl Book {
             return answer;
         }
         let mut row = payment.clone();
-        self.enter(&mut row, "payment_created", actor, ("", String::new()));
+        let terms = trail::terms(&row);
+        self.enter(&mut row, "payment_created", actor, ("", terms));
         self.name(request, None);
         let done = Answer::Done { payment: Box::new(row.clone()), refund: None };
         self.payments.insert((row.tenant, row.id), Held { row, was_there: false, dirty: true });

@@ -21,4 +21,4 @@ pub use rows::{
     Action, Call, Collects, Details, DisputeRow, Payment, Refund, RefundState, Refused, Request, TrailEntry,
 };
 pub use state::{Event, PaidBack, State};
-pub use trail::link;
+pub use trail::{link, terms};

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use farebox_engine::payment::{Payment, Posting, Refund, RefundState, TrailEntry, link, postings, refund_posting};
+use farebox_engine::payment::{
+    Payment, Posting, Refund, RefundState, TrailEntry, link, postings, refund_posting, terms,
+};
 use farebox_types::{Id, Merchant, Payment as PaymentKind};
 use uuid::Uuid;
 
@@ -21,6 +23,7 @@ struct Sums {
     refunded: i64,
     refunding: i64,
     trail: (i64, [u8; 32]),
+    state: String,
 }
 
 impl PaymentAuditor {
@@ -33,7 +36,10 @@ impl PaymentAuditor {
         if row.state.was_paid() != (row.captured > 0) {
             self.differ(row.id.uuid(), format!("is {}, yet {} was taken", row.state.as_str(), row.captured));
         }
-        self.payments.insert((row.tenant, row.id), Sums { row, refunded: 0, refunding: 0, trail: (0, [0; 32]) });
+        self.payments.insert(
+            (row.tenant, row.id),
+            Sums { row, refunded: 0, refunding: 0, trail: (0, [0; 32]), state: String::new() },
+        );
         posted
     }
 
@@ -57,8 +63,14 @@ impl PaymentAuditor {
         };
         let (seq, previous) = sums.trail;
         sums.trail = (entry.seq, entry.hash);
+        sums.state.clone_from(&entry.after);
+        // Rows from before there were terms say nothing of them.
+        let changed = entry.seq == 1 && entry.detail != "{}" && entry.detail != terms(&sums.row);
         if entry.seq != seq + 1 || link(&previous, entry) != entry.hash {
             self.differ(entry.payment.uuid(), format!("entry {} of its trail does not have its hash", entry.seq));
+        }
+        if changed {
+            self.differ(entry.payment.uuid(), "is not what was agreed when it was made".to_owned());
         }
     }
 
@@ -70,6 +82,10 @@ impl PaymentAuditor {
                     "says {said:?} refunded and under way, its refunds say {:?}",
                     (sums.refunded, sums.refunding)
                 );
+                self.differences.push((id.uuid(), what));
+            }
+            if sums.row.state.as_str() != sums.state {
+                let what = format!("is {}, its trail ends {}", sums.row.state.as_str(), sums.state);
                 self.differences.push((id.uuid(), what));
             }
             if sums.row.trail != sums.trail {

@@ -16,6 +16,7 @@ mod lost;
 mod office;
 mod open;
 mod outbox;
+mod payments;
 mod poison;
 mod proxy;
 mod replay;

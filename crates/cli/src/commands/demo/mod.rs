@@ -6,6 +6,7 @@ mod api;
 mod backend;
 #[cfg(feature = "devchain")]
 mod onchain;
+mod payments;
 mod walk;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -36,6 +37,7 @@ async fn walk(backend: &mut Backend, args: &DemoArgs, output: &Output) -> anyhow
     walk.killed_in_the_middle().await?;
     #[cfg(feature = "devchain")]
     onchain::walk(walk.backend(), output).await?;
+    walk.cards(if cfg!(feature = "devchain") { 5 } else { 4 }).await?;
     walk.say_how_to_try(args.once);
     if !args.once {
         std::future::pending::<()>().await;

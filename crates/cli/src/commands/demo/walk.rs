@@ -7,7 +7,7 @@ use farebox_payer::Payer;
 use farebox_types::Secret;
 use serde_json::{Value, json};
 
-use super::{api, backend::Backend};
+use super::{api, backend::Backend, payments};
 use crate::output::Output;
 
 const FIRST_PLAN: u64 = 10;
@@ -127,6 +127,11 @@ impl<'a> Walk<'a> {
         self.output
             .line(format!("   restarted               {burned} credits burned or still held for {served} answers\n"));
         Ok(())
+    }
+
+    /// Card payments of the same merchant.
+    pub(super) async fn cards(&self, number: u8) -> anyhow::Result<()> {
+        payments::walk(&self.backend.url(), &self.seller, number, self.output).await
     }
 
     /// The server's folder and commands, for further steps.
