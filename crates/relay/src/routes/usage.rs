@@ -35,9 +35,10 @@ async fn ask(relay: &Relay, call: &Call<'_>, fields: &Fields<'_>) -> Result<Resp
         Some(Recalled::Asking(asking)) => Some(asking),
         None => None,
     };
-    let answer = relay.0.upstream.post("/v1/check", body.clone(), &call.key()?).await?;
-    if let Some(asking) = asking {
-        asking.answered(body, &feature, &answer);
+    let asking = asking.map(|asking| (asking, body.clone()));
+    let answer = relay.0.upstream.post("/v1/check", body, &call.key()?).await?;
+    if let Some((asking, question)) = asking {
+        asking.answered(question, &feature, &answer);
     }
     Ok(answer.into_response())
 }

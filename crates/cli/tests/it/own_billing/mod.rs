@@ -6,6 +6,7 @@ mod rotation;
 mod routes;
 mod secrets;
 mod shop;
+mod surface;
 mod together;
 
 pub(crate) use page::{Page, http};
