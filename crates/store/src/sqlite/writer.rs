@@ -140,7 +140,8 @@ impl Writer {
 
     /// The rows and what the ledger says to the commands, in one commit.
     fn bill_now(&mut self, write: &BillingWrite) -> Result<Committed, Fault> {
-        let clocks = Clocks::of(self.clock.now(), &write.commands);
+        let now = self.clock.now();
+        let clocks = Clocks::of(now, &write.commands);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if let Some(before) = billing::before(&transaction, write)? {
             return Ok(before);
@@ -154,7 +155,7 @@ impl Writer {
             Ok(outcomes) => outcomes,
             Err(refusal) => return Ok(Committed::Refused(refusal)),
         };
-        if let Some(failed) = billing::write_rows(&transaction, write)? {
+        if let Some(failed) = billing::write_rows(&transaction, write, now)? {
             return Ok(failed);
         }
         let changes = book.into_changes();

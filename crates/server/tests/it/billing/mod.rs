@@ -7,6 +7,7 @@ mod device;
 mod document;
 mod journey;
 mod keys;
+mod replay;
 mod shop;
 mod subscriptions;
 mod together;
