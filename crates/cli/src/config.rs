@@ -61,7 +61,8 @@ impl Raw {
             // The demo kills its own server: what that logs would only frighten.
             Command::Demo(_) => "off",
             // Its host shows every line as if something were wrong.
-            Command::Mcp(_) => "warn",
+            // And these speak to people.
+            Command::Mcp(_) | Command::Plans(_) | Command::Login(_) | Command::Logout(_) => "warn",
             _ => "info",
         };
         // A port each, so that all can run on one machine.

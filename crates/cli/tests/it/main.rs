@@ -2,16 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods)]
 
+mod billing_usage;
 mod commands;
 mod facilitator;
 mod hostile;
 mod journey;
 mod kill_9;
 mod kill_9_settling;
+mod login;
 mod mcp;
 mod one_answer;
 mod parallel;
 mod pay;
+mod plans;
 mod relay;
 mod sim_provider;
 mod stack;

@@ -144,7 +144,8 @@ fn problems(operation: &Operation) -> Vec<u16> {
 }
 
 /// The configuration file's JSON Schema.
-pub(super) fn config_schema() -> String {
+#[must_use]
+pub fn config_schema() -> String {
     let shape = shape::<farebox_api::Config>();
     let definitions: Map<String, Value> =
         shape.others.iter().map(|(name, schema)| (name.clone(), json!(schema))).collect();
