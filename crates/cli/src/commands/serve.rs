@@ -35,7 +35,8 @@ pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> a
     let url = format!("http://{}", listener.local_addr()?);
     let mut text = format!("farebox listens on {url}, its ledger in {}", config.database_url);
     let mut object = json!({"listening": url});
-    let settings = BillingSettings { public_url: Some(url.clone()), ..BillingSettings::default() };
+    let settings = config.billing.clone();
+    let settings = BillingSettings { public_url: settings.public_url.or_else(|| Some(url.clone())), ..settings };
     let mut routes: Router = router(backend.clone()).merge(billing::router(backend.clone(), settings));
     let service = Service::open(config, &args.payments, &backend, &url).await?;
     let mut paying = None;
