@@ -1,4 +1,4 @@
-//! `bench [ledger [callers] | gate | relay | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//! `bench [ledger [callers] | billing | gate | relay | facilitator [peers]]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
 
@@ -6,6 +6,7 @@
 #![expect(clippy::float_arithmetic, reason = "figures and ratios, not money")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads its own environment and makes random keys")]
 
+mod billing;
 mod facilitator;
 mod figure;
 mod gate;
@@ -23,11 +24,13 @@ fn main() -> anyhow::Result<ExitCode> {
         match words.as_slice() {
             [] => {
                 ledger::run(&ledger::CALLERS).await?;
+                billing::run().await?;
                 gate::run().await?;
                 relay::run().await?;
             }
             ["ledger"] => ledger::run(&ledger::CALLERS).await?,
             ["ledger", callers] => ledger::run(&[callers.parse()?]).await?,
+            ["billing"] => billing::run().await?,
             ["gate"] => gate::run().await?,
             ["relay"] => relay::run().await?,
             ["facilitator"] => facilitator::run(true).await?,
@@ -37,10 +40,13 @@ fn main() -> anyhow::Result<ExitCode> {
             ["serve", subject, rest @ ..] if subject.starts_with("relay") => {
                 relay::subject::serve(subject, rest).await?
             }
+            ["serve", subject, rest @ ..] if subject.starts_with("billing") => {
+                billing::subject::serve(subject, rest).await?
+            }
             ["serve", subject, rest @ ..] => gate::subject::serve(subject, rest).await?,
             _ => {
                 eprintln!(
-                    "error: no such benchmark: {}; there are `ledger`, `gate`, `relay` and `facilitator`",
+                    "error: no such benchmark: {}; there are `ledger`, `billing`, `gate`, `relay` and `facilitator`",
                     words.join(" ")
                 );
                 return Ok(ExitCode::from(2));

@@ -8,7 +8,15 @@ async fn the_demo_walks_through_and_ends_by_itself() {
     let output = world.farebox(&["demo", "--once"]).env_remove("DATABASE_URL").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    for step in ["402 Payment Required", "1 credit redeemed, 9 left", "served 10, refused 40", "everything agrees"] {
+    for step in [
+        "402 Payment Required",
+        "1 credit redeemed, 9 left",
+        "served 10, refused 40",
+        "everything agrees",
+        "again: nothing to do",
+        "the next check: allowed false",
+        "allowed again: 97 left",
+    ] {
         assert!(said.contains(step), "no {step:?} in:\n{said}");
     }
 }

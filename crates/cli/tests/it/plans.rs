@@ -271,3 +271,30 @@ async fn the_schema_is_the_servers_own() {
     assert_eq!(printed, served);
     assert_eq!(printed["properties"]["plans"]["type"], "array");
 }
+
+/// The guide's first block in this language.
+fn block(language: &str) -> &'static str {
+    let guide = include_str!("../../../../docs/guides/plans-as-code.md");
+    let start = guide.split_once(&format!("```{language}\n")).unwrap().1;
+    start.split_once("```").unwrap().0
+}
+
+#[tokio::test]
+async fn the_guides_files_do_what_the_guide_says() {
+    let shop = Shop::new(Engine::Sqlite).await.unwrap();
+    shop.write("plans.toml", block("toml"));
+    assert_eq!(shop.json(&["apply", "--yes"])["applied"], 4);
+    shop.write("plans.toml", &block("toml").replace("amount = 1900", "amount = 2400"));
+    let said = String::from_utf8(shop.run(&["plan"]).stdout).unwrap();
+    for line in [
+        "~ plan pro: a new version, subscriptions keep theirs\n    prices[0].amount: 1900 → 2400",
+        "0 to create, 1 to change, 0 to archive, 3 as they are",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    shop.write("plans.toml", &block("toml").replace("includedUsage = 1000 ", "includedUse = 1000 "));
+    let said = shop.refused(&["plan"]);
+    assert!(said.contains("plans.toml:21: plans[0].features.api_calls.includedUse: unknown field"), "{said}");
+    shop.write("plans.yaml", block("yaml"));
+    assert_eq!(shop.json(&["plan", "plans.yaml"])["unchanged"], 1);
+}

@@ -6,6 +6,7 @@ mod api;
 mod backend;
 #[cfg(feature = "devchain")]
 mod onchain;
+mod passes;
 mod walk;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -34,6 +35,7 @@ async fn walk(backend: &mut Backend, args: &DemoArgs, output: &Output) -> anyhow
     walk.first_paid_request().await?;
     walk.more_requests_than_credits().await?;
     walk.killed_in_the_middle().await?;
+    passes::walk(walk.backend(), walk.api_token(), output).await?;
     #[cfg(feature = "devchain")]
     onchain::walk(walk.backend(), output).await?;
     walk.say_how_to_try(args.once);

@@ -19,7 +19,7 @@ pub(in crate::billing) async fn audit(desk: &Desk, call: &Call) -> Result<Reply,
     let has_more = rows.len() > length;
     rows.truncate(length);
     let next_cursor = rows.last().filter(|_| has_more).map(after);
-    let data = rows.into_iter().map(shown).collect::<Result<_, _>>()?;
+    let data = rows.iter().map(shown).collect::<Result<_, _>>()?;
     Ok(Reply::ok(&List { data, has_more, next_cursor })?)
 }
 
@@ -32,7 +32,7 @@ fn after(row: &AuditRow) -> Cursor {
     Cursor::after_numbered(row.chain, (row.created_at.micros(), row.seq))
 }
 
-fn shown(row: AuditRow) -> Result<AuditEvent, Denial> {
+fn shown(row: &AuditRow) -> Result<AuditEvent, Denial> {
     Ok(AuditEvent {
         chain: row.chain,
         sequence: row.seq.unsigned_abs(),

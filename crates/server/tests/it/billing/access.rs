@@ -39,6 +39,8 @@ on_both! {
         assert_eq!(ask("2026-05-01").await.headers["paylera-api-version"], "2026-05-01");
         ask("2025-01-01").await.refused(400, "paylera.unknown_api_version");
         assert_eq!(shop.get("/v1/plans").await.headers["paylera-api-version"], "2026-05-01");
+        let old = ask("2025-01-01").await.refused(400, "paylera.unknown_api_version");
+        assert_eq!(old["instance"], "/v1/plans");
         shop.get("/v1/nothing").await.refused(404, "paylera.not_found");
         shop.call(Method::PUT, "/v1/plans", "", None).await.refused(405, "paylera.method_not_allowed");
     }
