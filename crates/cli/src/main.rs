@@ -58,6 +58,9 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Pay(args) => commands::pay::run(args, output).await,
         Command::Mcp(args) => commands::mcp::run(args).await,
         Command::SimProvider(args) => commands::sim_provider::run(args, output).await,
+        Command::Plans(args) => commands::config::run(args, output).await,
+        Command::Login(args) => commands::login::run(&args, output).await,
+        Command::Logout(args) => commands::logout::run(&args, output).await,
         Command::Demo(args) => commands::demo::run(&args, output).await,
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
     };

@@ -41,10 +41,11 @@ pub(crate) async fn run(
     let mut text = format!("farebox listens on {url}, its ledger in {}", config.database_url);
     let mut object = json!({"listening": url});
     let service = Service::open(config, &args.payments, &backend, &url, false).await?;
+    let settings = config.billing.clone();
     let settings = BillingSettings {
-        public_url: Some(url.clone()),
+        public_url: settings.public_url.or_else(|| Some(url.clone())),
         payments: service.as_ref().map(|service| service.payments.clone()),
-        ..BillingSettings::default()
+        ..settings
     };
     let mut routes: Router = router(backend.clone()).merge(billing::router(backend.clone(), settings));
     let mut paying = None;

@@ -1,11 +1,15 @@
 //! The way of a request: version, token, scope, limit, key, body; the verb; the answer, stored where it is to be repeated.
 
-use std::{any::Any, time::Duration};
+use std::{
+    any::Any,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use axum::{
     RequestExt,
     body::{Body, Bytes},
-    extract::{RawPathParams, Request},
+    extract::{ConnectInfo, RawPathParams, Request},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -33,7 +37,7 @@ const REQUEST_ID: &str = "request-id";
 
 /// Surrounds every route of `/v1`: a deadline and the version.
 pub(in crate::billing) async fn around(request: Request, next: Next) -> Response {
-    let (path, id) = (request.uri().path().to_owned(), request_id(request.headers()));
+    let (path, id) = (original_path(&request), request_id(request.headers()));
     let asked = request.headers().get(VERSION).cloned();
     let mut answer = match asked {
         Some(asked) if asked != API_VERSION => {
@@ -82,6 +86,9 @@ async fn answer(
     path: &str,
     id: &str,
 ) -> Result<Reply, Denial> {
+    if operation.access == Access::Public {
+        desk.take_from(peer(&request))?;
+    }
     let caller = authorised(operation, desk, request.headers()).await?;
     let key = key(operation, request.headers())?;
     let segments = match request.extract_parts::<RawPathParams>().await {
@@ -136,6 +143,12 @@ const fn is_final(code: ProblemCode) -> bool {
             | ProblemCode::PreconditionFailed
             | ProblemCode::RateLimited
     )
+}
+
+/// Who is connected: a proxy, where there is one.
+fn peer(request: &Request) -> IpAddr {
+    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip())
 }
 
 struct Caller {

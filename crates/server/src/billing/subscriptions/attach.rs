@@ -73,7 +73,7 @@ async fn opened(
     })?;
     let holdings = desk.billing.holdings(call.tenant, customer).await?;
     for url in [success, cancel] {
-        redirect::allowed(url, call.mode, &desk.settings.redirect_domains, &holdings.settings)?;
+        redirect::allowed(url, call.mode, &desk.settings, &holdings.settings)?;
     }
     let id = Uuid::now_v7();
     let base = desk.settings.public_url.as_deref().unwrap_or_default();
