@@ -27,6 +27,13 @@ at_providers() {
         say "conformance: the seed's own test skipped, FAREBOX_TEST_POSTGRES is not set"
     fi
 
+    if command -v jq >/dev/null && command -v curl >/dev/null; then
+        say 'conformance: the guide to card payments'
+        check "$python_peer" conformance/guide.py "$farebox" docs/guides/take-a-card-payment.md
+    else
+        say 'conformance: the guide to card payments skipped, there is no jq or no curl'
+    fi
+
     at_the_agent "sqlite:$work/agent.db"
 }
 

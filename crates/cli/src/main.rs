@@ -56,7 +56,7 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Reconcile(args) => commands::reconcile::run(&config, &args, output).await,
         Command::Verify => commands::verify::run(&config, output).await,
         Command::Pay(args) => commands::pay::run(args, output).await,
-        Command::Mcp(args) => commands::mcp::run(args).await,
+        Command::Mcp(args) => commands::mcp::run(args, output).await,
         Command::SimProvider(args) => commands::sim_provider::run(args, output).await,
         Command::Plans(args) => commands::config::run(args, output).await,
         Command::Login(args) => commands::login::run(&args, output).await,

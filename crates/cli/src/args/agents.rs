@@ -10,6 +10,13 @@ pub(crate) struct McpArgs {
     /// Base URL of the payments service.
     #[arg(long, value_name = "URL", env = "FAREBOX_URL", default_value = "http://127.0.0.1:3001")]
     pub(crate) url: String,
+    /// Serves streamable HTTP at /mcp of this address instead of standard input and output; every caller brings an API token of
+    /// its own, as a bearer token.
+    #[arg(long, value_name = "ADDRESS", value_parser = super::address, conflicts_with = "token_file")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// A further host name that callers reach it by; may be repeated [default: this machine's own names only].
+    #[arg(long = "allow-host", value_name = "HOST", requires = "listen")]
+    pub(crate) hosts: Vec<String>,
     /// File that holds the API token; FAREBOX_API_TOKEN holds the token itself.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,

@@ -161,7 +161,16 @@ async fn an_agent_lists_the_tools_and_reads() {
     let mut agent = world.agent("right", None);
     let tools = agent.ask("tools/list", &json!({}))["result"]["tools"].clone();
     let names: Vec<&str> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["payment_status", "payment_events", "has_customer_paid", "list_payments", "create_payment"]);
+    let reads = [
+        "payment_status",
+        "payment_events",
+        "has_customer_paid",
+        "list_payments",
+        "balances",
+        "entitlements",
+        "invoices",
+    ];
+    assert_eq!(names, [&reads[..], &["create_payment"]].concat());
     assert_eq!(agent.call("has_customer_paid", &json!({"customer_id": "c"})), (false, json!({"has_paid": true})));
     let (failed, why) = agent.call("payment_status", &json!({"payment_id": "pay_none"}));
     assert_eq!((failed, &why["status"]), (true, &json!(404)));

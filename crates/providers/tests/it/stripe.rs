@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use farebox_providers::{Create, Outcome, Provider, ProviderState, RefundState, RefusalClass, Whose, stripe::Stripe};
+use farebox_providers::{
+    Create, Dispute, Outcome, Provider, ProviderState, RefundState, RefusalClass, Whose, stripe::Stripe,
+};
 use farebox_types::{Secret, Timestamp};
 use rstest::rstest;
 use serde_json::json;
@@ -189,4 +191,32 @@ async fn currencies_that_stripe_counts_otherwise_are_refused(#[values("ISK", "MG
     let ask = Create { currency: currency.to_owned(), ..asks::create(&fresh_id(), 100, VISA) };
     assert_eq!(refused(stripe.create(&ask).await).code, "currency_not_supported");
     assert!(fake.intents().is_empty());
+}
+
+#[rstest]
+#[case("needs_response", Some(Dispute::Open))]
+#[case("under_review", Some(Dispute::Open))]
+#[case("won", Some(Dispute::Won))]
+#[case("lost", Some(Dispute::Lost))]
+#[case("warning_needs_response", None)]
+#[case("warning_closed", None)]
+#[tokio::test]
+async fn a_dispute_is_told_as_it_stands_now(#[case] status: &str, #[case] stands: Option<Dispute>) {
+    let (fake, stripe) = world().await;
+    let our_id = fresh_id();
+    let paid = seen(stripe.create(&asks::create(&our_id, 500, VISA)).await);
+    assert_eq!(stripe.lookup(&of(&paid)).await.unwrap().unwrap().dispute, None);
+    fake.dispute(&paid.provider_id, status);
+    assert_eq!(stripe.lookup(&of(&paid)).await.unwrap().unwrap().dispute, stands);
+    let listed = stripe.list(Timestamp::from_seconds(0), None).await.unwrap();
+    assert_eq!(listed.payments[0].dispute, stands, "the list says the same");
+}
+
+#[tokio::test]
+async fn a_refund_in_the_dashboard_shows_in_a_look() {
+    let (fake, stripe) = world().await;
+    let our_id = fresh_id();
+    let paid = seen(stripe.create(&asks::create(&our_id, 500, VISA)).await);
+    fake.refund_by_hand(&paid.provider_id, 200);
+    assert_eq!(stripe.lookup(&of(&paid)).await.unwrap().unwrap().refunded_minor, Some(200));
 }

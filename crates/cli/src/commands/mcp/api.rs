@@ -13,10 +13,16 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A payment may wait for its provider.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The service, by its address and a token.
+/// The service, by its address.
+#[derive(Clone)]
 pub(super) struct Api {
     http: Client,
     base: String,
+}
+
+/// The service, for whoever has the token.
+pub(super) struct Caller {
+    api: Api,
     token: Secret,
 }
 
@@ -52,7 +58,7 @@ impl Trouble {
 }
 
 impl Api {
-    pub(super) fn new(url: &str, token: Secret) -> anyhow::Result<Self> {
+    pub(super) fn new(url: &str) -> anyhow::Result<Self> {
         let wrong = || failure("--url is no address", "write --url http://127.0.0.1:3001");
         let parsed = Url::parse(url).map_err(|_| wrong())?;
         if !matches!(parsed.scheme(), "http" | "https") || parsed.query().is_some() {
@@ -60,9 +66,16 @@ impl Api {
         }
         let http =
             Client::builder().connect_timeout(CONNECT).timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
-        Ok(Self { http: http.build()?, base: url.trim_end_matches('/').to_owned(), token })
+        Ok(Self { http: http.build()?, base: url.trim_end_matches('/').to_owned() })
     }
 
+    /// The same, for whoever has the token.
+    pub(super) fn with(&self, token: Secret) -> Caller {
+        Caller { api: self.clone(), token }
+    }
+}
+
+impl Caller {
     /// Reads a path.
     pub(super) async fn get(&self, path: &str) -> Result<Value, Trouble> {
         self.send(Method::GET, path, None).await
@@ -74,7 +87,8 @@ impl Api {
     }
 
     async fn send(&self, method: Method, path: &str, write: Option<(&str, &Value)>) -> Result<Value, Trouble> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose());
+        let mut request =
+            self.api.http.request(method, format!("{}{path}", self.api.base)).bearer_auth(self.token.expose());
         if let Some((key, body)) = write {
             request = request.header("idempotency-key", key).json(body);
         }

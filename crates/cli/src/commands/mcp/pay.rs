@@ -6,7 +6,7 @@ use farebox_types::{Clock, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    api::{Api, Trouble},
+    api::{Caller, Trouble},
     budget::{Budget, Denied, Standing},
     tools::NewPayment,
 };
@@ -15,7 +15,7 @@ use super::{
 const KEY_LIVES: Duration = Duration::from_secs(23 * 3_600);
 
 /// Makes a payment; the value of an error is for the agent.
-pub(super) async fn pay(api: &Api, budget: Option<&Budget>, payment: &NewPayment) -> Result<Value, Value> {
+pub(super) async fn pay(api: &Caller, budget: Option<&Budget>, payment: &NewPayment) -> Result<Value, Value> {
     let Some(budget) = budget else {
         let message = "this server may only read: its owner can start it with --budget and --journal";
         return Err(json!({"error": "no_budget", "message": message}));
@@ -48,7 +48,7 @@ pub(super) async fn pay(api: &Api, budget: Option<&Budget>, payment: &NewPayment
 }
 
 /// What the payment is now, for an operation that was made before.
-async fn again(api: &Api, payment_id: &str) -> Result<Value, Value> {
+async fn again(api: &Caller, payment_id: &str) -> Result<Value, Value> {
     api.get(&format!("/payments/{payment_id}")).await.map_err(Trouble::told)
 }
 

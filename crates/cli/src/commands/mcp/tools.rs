@@ -43,6 +43,12 @@ struct OfCustomer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OfSubscription {
+    subscription_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Filter {
     #[serde(default)]
     customer_id: Option<String>,
@@ -67,6 +73,16 @@ impl Call {
                 Self::Read(format!("/customers/{}/payment-status", segment(&of::<OfCustomer>(arguments)?.customer_id)))
             }
             "list_payments" => Self::Read(list(of(arguments)?)),
+            "balances" => {
+                Self::Read(format!("/v1/customers/{}/balances", segment(&of::<OfCustomer>(arguments)?.customer_id)))
+            }
+            "invoices" => {
+                Self::Read(format!("/v1/customers/{}/invoices", segment(&of::<OfCustomer>(arguments)?.customer_id)))
+            }
+            "entitlements" => Self::Read(format!(
+                "/v1/subscriptions/{}/entitlements",
+                segment(&of::<OfSubscription>(arguments)?.subscription_id)
+            )),
             "create_payment" => Self::Pay(payment(of(arguments)?)?),
             other => return Err(format!("there is no tool {other}")),
         })
@@ -109,6 +125,7 @@ fn segment(text: &str) -> String {
 /// Every tool.
 pub(super) fn all() -> Vec<Tool> {
     let id = json!({"payment_id": {"type": "string", "description": "our id (pay_…) or the provider's"}});
+    let subscription = json!({"subscription_id": {"type": "string"}});
     let customer = json!({"customer_id": {"type": "string"}});
     let filter = json!({
         "customer_id": {"type": "string"},
@@ -121,6 +138,9 @@ pub(super) fn all() -> Vec<Tool> {
         read("payment_events", "The audit trail of one payment: what changed it, when, by whom.", &id, &["payment_id"]),
         read("has_customer_paid", "Whether a customer has paid, in one read.", &customer, &["customer_id"]),
         read("list_payments", "Payments, newest first, by customer and status.", &filter, &[]),
+        read("balances", "What a customer has left of each counted feature.", &customer, &["customer_id"]),
+        read("entitlements", "Everything that a subscription gives.", &subscription, &["subscription_id"]),
+        read("invoices", "A customer's invoices, newest first.", &customer, &["customer_id"]),
         create(),
     ]
 }

@@ -2,6 +2,7 @@
 //! none, and everybody agrees which.
 
 mod checkout;
+mod embedded;
 mod faults;
 mod killed;
 mod raced;

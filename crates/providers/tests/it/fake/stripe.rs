@@ -25,6 +25,7 @@ type Answer = (u16, Value);
 struct Book {
     intents: Vec<Value>,
     refunds: Vec<Value>,
+    disputes: Vec<Value>,
     answered: HashMap<String, (String, Answer)>,
     wrong: Option<(&'static str, Wrong)>,
     /// Search lags behind: it finds nothing.
@@ -47,6 +48,7 @@ impl FakeStripe {
             .route("/v1/payment_intents/{id}", get(retrieve))
             .route("/v1/payment_intents/{id}/{verb}", post(act))
             .route("/v1/refunds", post(refund).get(refunds))
+            .route("/v1/disputes", get(disputes))
             .with_state(Arc::clone(&book));
         Self { url: super::serve(routes).await, book }
     }
@@ -62,6 +64,24 @@ impl FakeStripe {
 
     pub(crate) fn intents(&self) -> Vec<Value> {
         self.book.lock().unwrap().intents.clone()
+    }
+
+    /// The payer's bank opens a dispute, or says how one stands. The charge keeps `disputed` for ever.
+    pub(crate) fn dispute(&self, id: &str, status: &str) {
+        let mut book = self.book.lock().unwrap();
+        let intent = book.intents.iter_mut().find(|intent| intent["id"] == id).unwrap();
+        intent["latest_charge"]["disputed"] = json!(true);
+        book.disputes.retain(|one| one["payment_intent"] != id);
+        book.disputes
+            .push(json!({"id": "dp_1", "object": "dispute", "amount": 1, "status": status, "payment_intent": id}));
+    }
+
+    /// Somebody refunds in the dashboard.
+    pub(crate) fn refund_by_hand(&self, id: &str, minor: i64) {
+        let mut book = self.book.lock().unwrap();
+        let intent = book.intents.iter_mut().find(|intent| intent["id"] == id).unwrap();
+        let before = intent["latest_charge"]["amount_refunded"].as_i64().unwrap();
+        intent["latest_charge"]["amount_refunded"] = json!(before + minor);
     }
 
     /// The payer approves at the bank.
@@ -282,5 +302,12 @@ async fn refunds(State(book): Shared, RawQuery(query): RawQuery) -> Response {
     let book = book.lock().unwrap();
     let query = fields(query.unwrap().as_bytes());
     let of = book.refunds.iter().rev().filter(|refund| refund["payment_intent"] == query["payment_intent"]);
+    response((200, page(&of.cloned().collect::<Vec<_>>(), &query)))
+}
+
+async fn disputes(State(book): Shared, RawQuery(query): RawQuery) -> Response {
+    let book = book.lock().unwrap();
+    let query = fields(query.unwrap().as_bytes());
+    let of = book.disputes.iter().rev().filter(|dispute| dispute["payment_intent"] == query["payment_intent"]);
     response((200, page(&of.cloned().collect::<Vec<_>>(), &query)))
 }
