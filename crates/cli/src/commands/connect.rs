@@ -43,7 +43,7 @@ pub(crate) fn open(args: &ConnectArgs) -> anyhow::Result<Connection> {
 }
 
 /// A call's error with what to do about it.
-#[expect(clippy::needless_pass_by_value, reason = "handed to map_err as it is")]
+#[expect(clippy::needless_pass_by_value, reason = "what map_err wants")]
 pub(crate) fn explain(error: Error) -> anyhow::Error {
     let help = match &error {
         Error::Authentication(_) => "the token is not valid any more: `farebox login`, or another FAREBOX_TOKEN",

@@ -53,6 +53,9 @@ async fn a_login_that_is_let_in_can_plan_until_it_logs_out() {
     let page =
         http().get(shown["verification_uri_complete"].as_str().unwrap()).send().await.unwrap().text().await.unwrap();
     assert!(page.contains(shown["user_code"].as_str().unwrap()));
+    for told in ["farebox command line", "billing:read billing:write billing:admin", "only if you started this"] {
+        assert!(page.contains(told), "no {told:?} in {page}");
+    }
     assert!(decide(&shown, &token, "approve").await.contains("The device is let in"));
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -32,6 +32,8 @@ const MAX_BODY: usize = 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(25);
 const VERSION: HeaderName = HeaderName::from_static("paylera-api-version");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
 const KEY: &str = "idempotency-key";
 const REQUEST_ID: &str = "request-id";
 
@@ -74,7 +76,11 @@ pub(in crate::billing) async fn wrong_method(request: Request) -> Response {
 pub(in crate::billing) async fn run(operation: &'static Operation, desk: &Desk, request: Request) -> Response {
     let (path, id) = (original_path(&request), request_id(request.headers()));
     match answer(operation, desk, request, &path, &id).await {
-        Ok(reply) => encoded(reply),
+        Ok(reply) => {
+            // Refusals that are an operation's own answers are not problems: OAuth has another shape.
+            let own = operation.answers.iter().any(|(status, _)| *status == reply.status);
+            encoded(reply, if own { JSON } else { PROBLEM })
+        }
         Err(denial) => refused(&denial, &path, &id),
     }
 }
@@ -237,12 +243,11 @@ async fn body(request: Request) -> Result<Bytes, Denial> {
     Ok(bytes)
 }
 
-fn encoded(reply: Reply) -> Response {
+fn encoded(reply: Reply, kind: &'static str) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = if reply.body.is_empty() {
         status.into_response()
     } else {
-        let kind = if status.as_u16() < 400 { "application/json" } else { "application/problem+json" };
         (status, [(header::CONTENT_TYPE, kind)], reply.body).into_response()
     };
     if reply.replayed {
@@ -255,7 +260,7 @@ fn encoded(reply: Reply) -> Response {
 fn refused(denial: &Denial, path: &str, request_id: &str) -> Response {
     let problem = denial.problem(path, request_id);
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    let mut answer = encoded(Reply { status: denial.code.status(), body, replayed: false });
+    let mut answer = encoded(Reply { status: denial.code.status(), body, replayed: false }, PROBLEM);
     if let Some(wait) = denial.wait {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }
