@@ -1,4 +1,5 @@
-//! `bench [ledger [callers] | gate | relay | facilitator [peers] | payments]`: each benchmark beside its ceiling, in one run. One JSON object a line on standard output.
+//! `bench [ledger [callers] | billing | gate [chain] | relay [dry] | facilitator [peers] | payments]`: each benchmark beside its
+//! ceiling, in one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
 
@@ -6,6 +7,7 @@
 #![expect(clippy::float_arithmetic, reason = "figures and ratios, not money")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads its own environment and makes random keys")]
 
+mod billing;
 mod facilitator;
 mod figure;
 mod gate;
@@ -24,13 +26,19 @@ fn main() -> anyhow::Result<ExitCode> {
         match words.as_slice() {
             [] => {
                 ledger::run(&ledger::CALLERS).await?;
+                billing::run().await?;
                 gate::run().await?;
-                relay::run().await?;
+                relay::run(relay::FULL).await?;
             }
             ["ledger"] => ledger::run(&ledger::CALLERS).await?,
             ["ledger", callers] => ledger::run(&[callers.parse()?]).await?,
+            ["billing"] => billing::run().await?,
             ["gate"] => gate::run().await?,
-            ["relay"] => relay::run().await?,
+            // On a chain alone, without the slow peers.
+            ["gate", "chain"] => gate::on_chain(&gate::FAST_PEERS).await?,
+            ["relay"] => relay::run(relay::FULL).await?,
+            // Whether it works; its figures mean nothing.
+            ["relay", "dry"] => relay::run(relay::DRY).await?,
             ["payments"] => payments::run().await?,
             ["facilitator"] => facilitator::run(true).await?,
             // The official facilitators alone.
@@ -39,10 +47,13 @@ fn main() -> anyhow::Result<ExitCode> {
             ["serve", subject, rest @ ..] if subject.starts_with("relay") => {
                 relay::subject::serve(subject, rest).await?
             }
+            ["serve", subject, rest @ ..] if subject.starts_with("billing") => {
+                billing::subject::serve(subject, rest).await?
+            }
             ["serve", subject, rest @ ..] => gate::subject::serve(subject, rest).await?,
             _ => {
                 eprintln!(
-                    "error: no such benchmark: {}; there are `ledger`, `gate`, `relay`, `facilitator` and `payments`",
+                    "error: no such benchmark: {}; there are `ledger`, `billing`, `gate`, `relay`, `facilitator`, `payments`",
                     words.join(" ")
                 );
                 return Ok(ExitCode::from(2));

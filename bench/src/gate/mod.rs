@@ -9,6 +9,7 @@ pub(crate) mod subject;
 
 use std::time::Duration;
 
+pub(crate) use self::peers::FAST_PEERS;
 use self::{
     load::Load,
     payment::Payment,
@@ -49,7 +50,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     compare("gate, remote backend", &remote, "bare handler, two upstream calls", &two_calls).await?;
     drop((remote, two_calls, stub));
 
-    on_chain().await?;
+    on_chain(&PEERS).await?;
 
     let unprotected = Process::start(&["unprotected"])?;
     let local = Process::start(&["gate-local"])?;
@@ -57,14 +58,14 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 }
 
 /// One authorization a request, a remote facilitator: ours beside its ceiling and beside the other middlewares.
-async fn on_chain() -> anyhow::Result<()> {
+pub(crate) async fn on_chain(peers: &[Peer]) -> anyhow::Result<()> {
     let stub = Process::start(&["chain-stub"])?;
     let two_calls = Process::start(&["two-calls", stub.url()])?;
     let ours = Process::start(&["gate-chain", stub.url()])?;
     let name = "gate, remote facilitator";
     let paid = (&ours, Payment::fresh(&ours).await?);
     compare_paid(name, &paid, "bare handler, two upstream calls", &(&two_calls, Payment::of(&two_calls)?)).await?;
-    for peer in PEERS {
+    for &peer in peers {
         if !peer.is_there() {
             eprintln!("{} is not here; ./x bench gate sets it up", peer.name());
             continue;

@@ -7,12 +7,14 @@ use anyhow::Context;
 use crate::process::Process;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Peer {
+pub(crate) enum Peer {
     X402Axum,
     X402FastApi,
     PaymentsPy,
 }
 
+/// Those that are not Python.
+pub(crate) const FAST_PEERS: [Peer; 1] = [Peer::X402Axum];
 pub(super) const PEERS: [Peer; 3] = [Peer::X402Axum, Peer::X402FastApi, Peer::PaymentsPy];
 
 impl Peer {

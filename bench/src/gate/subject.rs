@@ -146,7 +146,7 @@ async fn gate_local() -> anyhow::Result<(Router, Option<String>)> {
     Ok((handler().layer(gate(Arc::new(backend), &plan)?), Some(token)))
 }
 
-fn first_merchant(merchant: &Merchant) -> Record {
+pub(crate) fn first_merchant(merchant: &Merchant) -> Record {
     Record {
         tenant: merchant.id,
         operation: OperationKey { scope: "bench".into(), key: "merchant".into() },

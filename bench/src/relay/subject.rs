@@ -14,6 +14,13 @@ use farebox_client::{Client, Forward};
 use farebox_relay::{Csrf, CustomerIdentity, Identified, Relay};
 use farebox_types::{IdempotencyKey, Secret};
 use http_body_util::BodyExt;
+use opentelemetry::global;
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider},
+    propagation::TraceContextPropagator,
+    trace::{SdkTracerProvider, SpanData, SpanExporter},
+};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -29,11 +36,32 @@ pub(crate) async fn serve(subject: &str, rest: &[&str]) -> anyhow::Result<()> {
         ("relay-upstream", []) => (upstream(), None),
         ("relay-bare", [upstream]) => (bare(client(upstream)?), Some("A".repeat(98))),
         ("relay", [upstream]) => relay(client(upstream)?).await?,
+        ("relay-recording", [upstream]) => {
+            record();
+            relay(client(upstream)?).await?
+        }
         _ => bail!("no such subject: {subject} {}", rest.join(" ")),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{} {}", listener.local_addr()?, token.unwrap_or_default());
     Ok(axum::serve(listener, app).await?)
+}
+
+/// As in a program with an SDK: every span is made and ended, every number counted, and nothing sent.
+fn record() {
+    global::set_tracer_provider(SdkTracerProvider::builder().with_simple_exporter(Nowhere).build());
+    let numbers = PeriodicReader::builder(InMemoryMetricExporter::default()).build();
+    global::set_meter_provider(SdkMeterProvider::builder().with_reader(numbers).build());
+    global::set_text_map_propagator(TraceContextPropagator::new());
+}
+
+#[derive(Debug)]
+struct Nowhere;
+
+impl SpanExporter for Nowhere {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        Ok(())
+    }
 }
 
 fn client(upstream: &str) -> anyhow::Result<Client> {

@@ -1,50 +1,17 @@
-// What a browser makes of a page behind the relay. usage: node test.mjs CHROMIUM RELAY_APP
+// What a browser makes of the page of relay-app, before a billing server of our own. usage: node test.mjs CHROMIUM RELAY_APP FAREBOX
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Chromium } from "../chromium.mjs";
+import { Billing } from "./billing.mjs";
 
-const [chromium, example] = process.argv.slice(2);
-
-/** A billing API with one metered feature, which writes down what it is asked. */
-class Billing {
-  customers = new Map();
-  seen = [];
-  server = createServer(async (request, answer) => {
-    const chunks = await request.toArray();
-    const body = chunks.length ? JSON.parse(Buffer.concat(chunks)) : undefined;
-    this.seen.push({ line: `${request.method} ${request.url}`, headers: request.headers, body });
-    const [status, document] = this.answer(`${request.method} ${request.url}`, body);
-    answer.writeHead(status, { "content-type": status < 400 ? "application/json" : "application/problem+json" });
-    answer.end(document && JSON.stringify(document));
-  });
-
-  answer(line, body) {
-    if (line === "GET /v1/plans") return [200, { data: [{ name: "Starter" }, { name: "<b>Pro</b>" }] }];
-    if (line === "POST /v1/customers") {
-      const known = [...this.customers.values()].find((it) => it.email === body.email);
-      const customer = known ?? { id: `cus_${this.customers.size + 1}`, email: body.email, left: 3 };
-      this.customers.set(customer.id, customer);
-      return [known ? 200 : 201, { id: customer.id, email: customer.email }];
-    }
-    const customer = this.customers.get(body?.customer_id);
-    if (!customer) return [404, { type: "paylera.not_found" }];
-    if (line === "POST /v1/check") return [200, { allowed: customer.left > 0, balance: customer.left }];
-    if (line === "POST /v1/track") {
-      customer.left -= body.value;
-      return [204];
-    }
-    return [404, { type: "paylera.not_found" }];
-  }
-
-  tracks() {
-    return this.seen.filter(({ line }) => line === "POST /v1/track");
-  }
-}
+const [chromium, example, farebox] = process.argv.slice(2);
+const webhookSecret = "what the browser's own test signs events with";
 
 async function listening(server) {
   server.listen(0, "127.0.0.1");
@@ -65,60 +32,79 @@ async function until(tab, expression, wanted) {
 
 const balance = "document.getElementById('balance').value";
 const signIn = (name) => `{ const form = document.forms[0]; form.user.value = "${name}"; form.requestSubmit(); }`;
+const choose = (plan) => `[...document.querySelectorAll("#plans button")].find((it) => it.textContent === "${plan}").click()`;
 const use = "document.getElementById('use').click()";
+
+/** Signed in, with a plan of three calls. */
+async function subscribed(tab, url, user) {
+  await tab.open(url);
+  await until(tab, "document.querySelectorAll('#plans button').length", 2);
+  await tab.eval(signIn(user));
+  await until(tab, balance, "none");
+  await until(tab, "document.querySelectorAll('#plans button:disabled').length", 0);
+  await tab.eval(choose("Starter"));
+  await until(tab, balance, "3");
+}
 
 const tests = {
   async "the catalogue is there before anybody has signed in"(tab, { url }) {
     await tab.open(url);
-    await until(tab, "[...document.querySelectorAll('li')].map((it) => it.textContent).join()", "Starter,<b>Pro</b>");
+    const plans = "[...document.querySelectorAll('li')].map((it) => it.textContent).sort().join()";
+    await until(tab, plans, "<b>Pro</b>,Starter");
     assert.deepEqual(tab.said, []);
     assert.deepEqual(tab.requests, [url, `${url}api/paylera/plans`]);
   },
 
-  async "a user signs in, uses, and sees what is left"(tab, { url, billing }) {
-    await tab.open(url);
-    await tab.eval(signIn("ann"));
-    await until(tab, balance, "3");
+  async "a user signs in, chooses a plan, uses it, and sees what is left"(tab, { url, billing }) {
+    await subscribed(tab, url, "ann");
     for (const left of ["2", "1", "0"]) {
       await tab.eval(use);
       await until(tab, balance, left);
     }
-    assert.equal(await tab.eval("document.getElementById('use').disabled"), true);
-    assert.deepEqual(billing.tracks().map(({ body }) => body), Array(3).fill({ customer_id: "cus_1", feature_code: "api_calls", value: 1 }));
-    const keys = new Set(billing.tracks().map(({ headers }) => headers["idempotency-key"]));
-    assert.equal(keys.size, 3);
+    await until(tab, "document.getElementById('use').disabled", true);
+    assert.equal((await billing.used("ann@example.com")).length, 3);
     assert.deepEqual(tab.said, []);
   },
 
   async "the token lies in a cookie that scripts of this page can read, and the secret one nowhere"(tab, { url, billing }) {
-    await tab.open(url);
-    await tab.eval(signIn("bob"));
-    await until(tab, balance, "3");
+    await subscribed(tab, url, "bob");
     const cookies = await tab.call("Network.getCookies", { urls: [`${url}api/paylera/track`] });
     const [cookie] = cookies.cookies.filter(({ name }) => name === "paylera_csrf");
     assert.deepEqual([cookie.path, cookie.httpOnly, cookie.sameSite], ["/api/paylera", false, "Lax"]);
     assert.equal(await tab.eval("document.cookie"), "", "not sent to, and not seen by, the rest of the site");
-    const secret = billing.seen.at(-1).headers.authorization.replace("Bearer ", "");
-    assert.ok(secret.startsWith("pl_test_"));
-    assert.ok(!(await tab.eval("document.documentElement.outerHTML")).includes(secret));
+    assert.ok(billing.token.startsWith("pl_test_"));
+    assert.ok(!(await tab.eval("document.documentElement.outerHTML")).includes(billing.token));
   },
 
   async "without the header nothing is recorded"(tab, { url, billing }) {
-    await tab.open(url);
-    await tab.eval(signIn("bob"));
-    await until(tab, balance, "3");
-    const before = billing.tracks().length;
+    await subscribed(tab, url, "carl");
     const bare = `fetch("/api/paylera/track", { method: "POST", body: '{"feature_code":"api_calls","value":1}',
-      headers: { "Content-Type": "application/json", "X-Demo-User": "bob" } }).then(async (it) => [it.status, (await it.json()).type].join())`;
+      headers: { "Content-Type": "application/json", "X-Demo-User": "carl" } }).then(async (it) => [it.status, (await it.json()).type].join())`;
     assert.equal(await tab.eval(bare), "403,paylera.csrf_mismatch");
-    assert.equal(billing.tracks().length, before);
+    assert.deepEqual(await billing.used("carl@example.com"), []);
+  },
+
+  async "an event that the API signed is shown, once, and a forged one is not"(tab, { url, billing }) {
+    await subscribed(tab, url, "dora");
+    const [{ id }] = (await billing.ask("GET", "/v1/customers?email=dora%40example.com")).data;
+    const deliver = async (type, event, secret) => {
+      const body = JSON.stringify({ id: event, type, api_version: "2026-05-01", data: { object: { id: `of ${event}`, customer_id: id } } });
+      const at = Math.floor(Date.now() / 1000);
+      const signature = createHmac("sha256", secret).update(`${at}.${body}`).digest("hex");
+      const answer = await fetch(`${url}webhooks/paylera`, { method: "POST", body, headers: { "Paylera-Signature": `t=${at},v1=${signature}` } });
+      return answer.ok;
+    };
+    assert.equal(await deliver("invoice.paid", "evt_1", "a forger's secret"), false);
+    assert.equal(await deliver("invoice.paid", "evt_2", webhookSecret), true);
+    assert.equal(await deliver("invoice.paid", "evt_2", webhookSecret), true, "a repeat is taken, and does nothing");
+    assert.equal(await deliver("subscription.canceled", "evt_3", webhookSecret), true);
+    const account = `fetch("/account", { headers: { "X-Demo-User": "dora" } }).then((it) => it.text())`;
+    assert.equal(await tab.eval(account), `your customer number is ${id}; invoices paid: 1; subscriptions ended: 1\n`);
   },
 
   async "a page from elsewhere gets nothing done"(tab, { url, elsewhere, billing }) {
-    await tab.open(url);
-    await tab.eval(signIn("bob"));
-    await until(tab, balance, "3");
-    const before = billing.seen.length;
+    await subscribed(tab, url, "eve");
+    const before = (await billing.customers()).length;
     await tab.open(elsewhere);
     const target = `"${url}api/paylera/track"`;
     const simple = `fetch(${target}, { method: "POST", mode: "no-cors", credentials: "include", body: '{"feature_code":"api_calls","value":1}' }).then((it) => it.type)`;
@@ -134,16 +120,16 @@ const tests = {
     })`;
     assert.equal(await tab.eval(form), "answered");
     await sleep(300);
-    assert.equal(billing.seen.length, before);
+    assert.deepEqual(await billing.used("eve@example.com"), []);
+    assert.equal((await billing.customers()).length, before);
   },
 };
 
-const billing = new Billing();
-const upstream = await listening(billing.server);
+const billing = await new Billing().start(farebox);
 const elsewhere = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<!doctype html><title>Elsewhere</title>"));
 const foreign = (await listening(elsewhere)).replace("127.0.0.1", "localhost");
-const environment = { ...process.env, PAYLERA_API_TOKEN: "pl_test_browser", PAYLERA_RELAY_SECRET: "a secret for the browser's own test" };
-const app = spawn(example, ["--listen", "127.0.0.1:0", "--upstream-url", upstream], { env: environment, stdio: ["ignore", "pipe", "inherit"] });
+const environment = { ...process.env, PAYLERA_API_TOKEN: billing.token, PAYLERA_RELAY_SECRET: "a secret for the browser's own test", PAYLERA_WEBHOOK_SECRET: webhookSecret };
+const app = spawn(example, ["--listen", "127.0.0.1:0", "--upstream-url", billing.url], { env: environment, stdio: ["ignore", "pipe", "inherit"] });
 const browser = new Chromium(chromium);
 let failed = 0;
 try {
@@ -163,8 +149,7 @@ try {
 } finally {
   app.kill("SIGTERM");
   await browser.close();
-  billing.server.close();
-  billing.server.closeAllConnections();
+  await billing.stop();
   elsewhere.close();
   elsewhere.closeAllConnections();
 }

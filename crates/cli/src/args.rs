@@ -3,6 +3,7 @@
 mod agents;
 mod facilitator;
 mod payments;
+mod plans;
 mod relay;
 mod webhooks;
 
@@ -15,6 +16,9 @@ use farebox_types::Mode;
 pub(crate) use agents::{McpArgs, SimProviderArgs};
 pub(crate) use facilitator::{FacilitatorArgs, FacilitatorFlags};
 pub(crate) use payments::{PaymentFlags, ReconcileArgs};
+pub(crate) use plans::{
+    ApplyArgs, ComparedArgs, ConnectArgs, LoginArgs, LogoutArgs, PlanArgs, PlansArgs, PlansCommand, PullArgs,
+};
 pub(crate) use relay::{IdentityArg, JwtArgs, Member, RelayArgs};
 pub(crate) use webhooks::{ProviderArg, WebhooksArgs, WebhooksCommand};
 
@@ -54,6 +58,13 @@ pub(crate) enum Command {
     Facilitator(FacilitatorArgs),
     /// Run the relay: the browser's door to the billing API, for backends in any language.
     Relay(RelayArgs),
+    /// Plans as code: plan, apply and pull what a billing server sells.
+    #[command(name = "config")]
+    Plans(PlansArgs),
+    /// Let this machine into a billing server, with a browser (RFC 8628).
+    Login(LoginArgs),
+    /// Take a login back.
+    Logout(LogoutArgs),
     /// Watch a paid request, end to end, on this machine.
     Demo(DemoArgs),
     /// Make a request and pay for it, from a wallet on a chain or with credits.
@@ -83,6 +94,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it listens until it is told to stop.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Facilitator(_) | Self::Relay(_))
+    }
+
     pub(crate) const fn listen(&self) -> Option<SocketAddr> {
         match self {
             Self::Serve(args) => args.listen,

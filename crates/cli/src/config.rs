@@ -1,5 +1,6 @@
 //! Configuration: file, then environment, then flags; later ones win.
 
+mod billing;
 mod chains;
 
 use std::{
@@ -8,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use farebox_server::billing::BillingSettings;
 use farebox_store::DatabaseUrl;
 use figment::{
     Figment,
@@ -16,7 +18,10 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::chains::{CHAIN_KEYS, FACILITATOR_KEYS, RawChain, RawFacilitator};
+use self::{
+    billing::{BILLING_KEYS, RawBilling},
+    chains::{CHAIN_KEYS, FACILITATOR_KEYS, RawChain, RawFacilitator},
+};
 use crate::{
     args::{Command, Global},
     failure::failure,
@@ -25,7 +30,8 @@ use crate::{
 pub(crate) use chains::{Chain, Facilitator, Signer};
 
 const DEFAULT_FILE: &str = "farebox.toml";
-const KEYS: [&str; 7] = ["chains", "database_url", "facilitator", "listen", "log", "log_format", "secret_key_file"];
+const KEYS: [&str; 8] =
+    ["billing", "chains", "database_url", "facilitator", "listen", "log", "log_format", "secret_key_file"];
 
 /// Everything a command may need, checked.
 pub(crate) struct Config {
@@ -35,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     pub(crate) secret_key_file: Option<PathBuf>,
     pub(crate) facilitator: Facilitator,
+    pub(crate) billing: BillingSettings,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +60,7 @@ struct Raw {
     secret_key_file: Option<PathBuf>,
     chains: BTreeMap<String, RawChain>,
     facilitator: RawFacilitator,
+    billing: RawBilling,
 }
 
 impl Raw {
@@ -61,7 +69,8 @@ impl Raw {
             // The demo kills its own server: what that logs would only frighten.
             Command::Demo(_) => "off",
             // Its host shows every line as if something were wrong.
-            Command::Mcp(_) => "warn",
+            // And these speak to people.
+            Command::Mcp(_) | Command::Plans(_) | Command::Login(_) | Command::Logout(_) => "warn",
             _ => "info",
         };
         // A port each, so that all can run on one machine.
@@ -78,6 +87,7 @@ impl Raw {
             secret_key_file: None,
             chains: BTreeMap::new(),
             facilitator: RawFacilitator::default(),
+            billing: RawBilling::default(),
         }
     }
 }
@@ -90,7 +100,8 @@ pub(crate) fn load(global: &Global, command: &Command) -> anyhow::Result<Config>
         figment = figment.merge(Toml::file_exact(&file));
     }
     let environment = Env::prefixed("FAREBOX_").only(&["log", "log_format"]);
-    figment = figment.merge(environment);
+    figment =
+        figment.merge(environment).merge(Env::prefixed("FAREBOX_BILLING_").map(|key| format!("billing.{key}").into()));
     if let Some(url) = &global.database_url {
         figment = figment.merge(Serialized::global("database_url", url));
     }
@@ -109,6 +120,7 @@ pub(crate) fn load(global: &Global, command: &Command) -> anyhow::Result<Config>
         log_format: raw.log_format,
         secret_key_file: raw.secret_key_file,
         facilitator: chains::merge(raw.chains, raw.facilitator, command.facilitator())?,
+        billing: raw.billing.checked()?,
     })
 }
 
@@ -132,6 +144,9 @@ fn check_keys(file: &Path) -> anyhow::Result<()> {
     if let Some(Value::Dict(_, facilitator)) = value.get("facilitator") {
         check_table(file, "facilitator.", facilitator, &FACILITATOR_KEYS)?;
     }
+    if let Some(Value::Dict(_, billing)) = value.get("billing") {
+        check_table(file, "billing.", billing, &BILLING_KEYS)?;
+    }
     if let Some(Value::Dict(_, chains)) = value.get("chains") {
         for (name, chain) in chains {
             if let Value::Dict(_, chain) = chain {
@@ -144,8 +159,9 @@ fn check_keys(file: &Path) -> anyhow::Result<()> {
 
 fn check_table(file: &Path, table: &str, value: &Dict, known: &[&str]) -> anyhow::Result<()> {
     let Some(unknown) = value.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
-    let alike = |known: &&&str| strsim::jaro_winkler(known, unknown) > 0.7;
-    let help = match known.iter().find(alike) {
+    let likeness = |known: &&str| strsim::jaro_winkler(known, unknown);
+    let nearest = known.iter().copied().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let help = match nearest.filter(|known| likeness(known) > 0.7) {
         Some(known) => format!("did you mean `{known}`?"),
         None => format!("known keys: {}", known.join(", ")),
     };
@@ -162,7 +178,9 @@ fn explain(error: &figment::Error) -> anyhow::Error {
         "database_url" => "database_url = \"sqlite:farebox.db\"",
         "chains" => "[chains.\"eip155:84532\"], and rpc_url = \"https://sepolia.base.org\" below it",
         "rpc_urls" => "rpc_urls = [\"https://sepolia.base.org\"]",
-        "rate_limit" => "rate_limit = 1000",
+        "rate_limit" | "public_rate_limit" => "rate_limit = 1000",
+        "redirect_policy" => "redirect_policy = \"strict\", \"strict-when-live\" or \"lenient\"",
+        "redirect_domains" => "redirect_domains = [\"example.com\"]",
         "require_api_key" | "behind_proxy" => "true or false",
         _ => "key = \"value\" a line",
     };

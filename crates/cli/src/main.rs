@@ -7,6 +7,7 @@ mod database;
 mod failure;
 mod master_key;
 mod output;
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use output::Output;
+use telemetry::Telemetry;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -40,12 +42,13 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         return commands::completions::run(shell, output);
     }
     let config = config::load(&cli.global, &cli.command)?;
-    output::start_log(&config)?;
-    match cli.command {
+    let telemetry = if cli.command.serves() { Telemetry::start()? } else { Telemetry::none() };
+    output::start_log(&config, telemetry.layer())?;
+    let outcome = match cli.command {
         Command::Init(args) => commands::init::run(&config, &args, output).await,
-        Command::Serve(args) => commands::serve::run(&config, &args, output).await,
-        Command::Facilitator(args) => commands::facilitator::run(&config, &args, output).await,
-        Command::Relay(args) => commands::relay::run(&config, &args, output).await,
+        Command::Serve(args) => commands::serve::run(&config, &args, &telemetry, output).await,
+        Command::Facilitator(args) => commands::facilitator::run(&config, &args, &telemetry, output).await,
+        Command::Relay(args) => commands::relay::run(&config, &args, &telemetry, output).await,
         Command::Migrate => commands::migrate::run(&config, output).await,
         Command::Key(args) => commands::key::run(&config, &args, output).await,
         Command::Token(args) => commands::token::run(&config, &args, output).await,
@@ -55,7 +58,12 @@ async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Pay(args) => commands::pay::run(args, output).await,
         Command::Mcp(args) => commands::mcp::run(args, output).await,
         Command::SimProvider(args) => commands::sim_provider::run(args, output).await,
+        Command::Plans(args) => commands::config::run(args, output).await,
+        Command::Login(args) => commands::login::run(&args, output).await,
+        Command::Logout(args) => commands::logout::run(&args, output).await,
         Command::Demo(args) => commands::demo::run(&args, output).await,
         Command::Completions { .. } => Ok(ExitCode::SUCCESS),
-    }
+    };
+    telemetry.end().await;
+    outcome
 }

@@ -9,7 +9,9 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::{
     config::{Config, LogFormat},
@@ -107,18 +109,19 @@ impl Drop for Progress {
     }
 }
 
-/// Sends logs to standard error, as configured.
-pub(crate) fn start_log(config: &Config) -> anyhow::Result<()> {
+/// Sends logs to standard error, as configured, and spans to `layer`.
+pub(crate) fn start_log(config: &Config, layer: Option<impl Layer<Registry> + Send + Sync>) -> anyhow::Result<()> {
     let help = "a level (off, error, warn, info, debug, trace) or levels by part: FAREBOX_LOG=info,farebox_store=debug";
     if let Some(odd) = config.log.split(',').find(|part| !part.contains('=') && part.parse::<LevelFilter>().is_err()) {
         return Err(failure(format!("`{odd}` is not a log level"), help));
     }
     let filter = EnvFilter::try_new(&config.log);
     let filter = filter.map_err(|error| failure(format!("the log filter cannot be read: {error}"), help))?;
-    let builder = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
-    match config.log_format {
-        LogFormat::Text => builder.with_target(false).init(),
-        LogFormat::Json => builder.json().init(),
-    }
+    let log = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
+    let log = match config.log_format {
+        LogFormat::Text => log.with_target(false).boxed(),
+        LogFormat::Json => log.json().boxed(),
+    };
+    tracing_subscriber::registry().with(layer).with(log.with_filter(filter)).init();
     Ok(())
 }

@@ -13,7 +13,7 @@ use farebox_client::{
 use farebox_types::Secret;
 use futures_util::TryStreamExt;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 const FEATURE: &str = r#"{"code":"api_calls","name":"API calls","kind":"metered","billableMetric":"calls"}"#;
 const PLAN: &str = r#"{"code":"free","name":"Free","prices":[{"amount":0,"currency":"USD","interval":"month"}],
@@ -25,11 +25,16 @@ async fn main() -> Outcome<()> {
     let (Some(url), Some(token)) = (arguments.next(), arguments.next()) else {
         return Err("usage: journey URL TOKEN".into());
     };
-    let client = Client::builder(Secret::new(token)).base_url(url).build()?;
-    sell(&client).await?;
-    let left = use_it(&client).await?;
+    let left = day(&url, token).await?;
     writeln!(io::stdout(), "{left} calls left")?;
     Ok(())
+}
+
+/// What is left at its end.
+pub(crate) async fn day(url: &str, token: String) -> Outcome<String> {
+    let client = Client::builder(Secret::new(token)).base_url(url).build()?;
+    sell(&client).await?;
+    use_it(&client).await
 }
 
 /// Safe to repeat: what is there already stays as it is.

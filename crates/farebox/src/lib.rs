@@ -55,6 +55,7 @@
 //! | `relay` | the relay: a browser's door to the billing API |
 //! | `client` | the billing API's client (part of `relay`) |
 //! | `webhook` | receives the billing API's events |
+//! | `telemetry` | the names of spans, metrics and attributes, for dashboards and tests |
 
 #[cfg(feature = "client")]
 pub use farebox_client as client;
@@ -66,6 +67,8 @@ pub use farebox_payer as payer;
 pub use farebox_relay as relay;
 #[cfg(feature = "store")]
 pub use farebox_store as store;
+#[cfg(feature = "telemetry")]
+pub use farebox_telemetry as telemetry;
 pub use farebox_types as types;
 #[cfg(feature = "webhook")]
 pub use farebox_webhook as webhook;
@@ -84,6 +87,9 @@ mod guides {
     #[cfg(feature = "webhook")]
     #[doc = include_str!("../../../docs/guides/receive-webhooks.md")]
     mod receive_webhooks {}
+    #[cfg(feature = "client")]
+    #[doc = include_str!("../../../docs/guides/use-the-client.md")]
+    mod use_the_client {}
     #[doc = include_str!("../../../docs/guides/pay-for-a-request.md")]
     mod pay_for_a_request {}
     #[doc = include_str!("../../../README.md")]

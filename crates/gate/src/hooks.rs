@@ -9,6 +9,7 @@ use http::{Response, StatusCode};
 
 use crate::{
     answer::Own,
+    answers::Run,
     asked::Asked,
     body::Whole,
     context::PaymentContext,
@@ -114,6 +115,17 @@ fn replaced(answer: &Own, own: Response<Bytes>) -> Own {
         }
     }
     own
+}
+
+/// Closes a payment whose money is taken, and tells of it: once, whoever else finds out.
+pub(crate) async fn settled(run: Option<Run>, told: Option<&Told>, amount: Amount, receipt: &Receipt) {
+    let first = match run {
+        Some(run) => run.close(receipt).await,
+        None => true,
+    };
+    if let Some(told) = told.filter(|_| first) {
+        told.after_settle(amount, receipt).await;
+    }
 }
 
 async fn logged<T>(name: &str, hook: impl Future<Output = Result<T, BoxError>>) -> Option<T> {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use farebox_x402::{Accept, Amount, Payment, PaymentPayload, Refusal, Requirements, assets::same_address, header};
+use farebox_x402::{
+    Accept, Amount, ChainPayment, Payment, PaymentPayload, Refusal, Requirements, assets::same_address, header,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -25,9 +27,8 @@ pub(crate) fn payment(quote: &Quote, token: Arc<str>, rails: &Rails) -> Result<P
         Err(_) if rails.for_chain().is_some_and(|rail| rail.test_only()) => return Ok(paying(quote, token, 0, None)),
         Err(bad) => return Err(refusal("invalid_payload", &bad.to_string())),
     };
-    let Some(accept) =
-        quote.offer.accepts.iter().position(|accept| accept.chain().is_some_and(|it| pays(&payload, it)))
-    else {
+    let mut ways = quote.offer.accepts.iter().enumerate().filter_map(|(index, accept)| Some((index, accept.chain()?)));
+    let Some((accept, own)) = ways.find(|(_, own)| pays(&payload, own)) else {
         return Err(refusal(
             NO_MATCH,
             "No matching payment requirements: the payment is for another offer than this one.",
@@ -35,10 +36,11 @@ pub(crate) fn payment(quote: &Quote, token: Arc<str>, rails: &Rails) -> Result<P
     };
     is_for(quote, &payload)?;
     echoes(quote, &payload)?;
-    Ok(paying(quote, token, accept, Some(Arc::new(payload))))
+    let payment = ChainPayment::new(payload, &own.asset);
+    Ok(paying(quote, token, accept, Some(payment.into())))
 }
 
-fn paying(quote: &Quote, token: Arc<str>, accept: usize, payload: Option<Arc<PaymentPayload>>) -> Payment {
+fn paying(quote: &Quote, token: Arc<str>, accept: usize, payload: Option<Arc<ChainPayment>>) -> Payment {
     let amount = quote.ways.get(accept).map_or(Amount::Atomic(0.into()), |way| way.amount());
     Payment { token, required: Arc::clone(&quote.offer), accept, amount, payload }
 }

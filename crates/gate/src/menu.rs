@@ -78,6 +78,7 @@ impl Quote {
     }
 
     /// The method it is for.
+    #[cfg(feature = "paywall")]
     pub(crate) fn verb(&self) -> &str {
         &self.verb
     }

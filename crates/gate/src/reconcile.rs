@@ -1,15 +1,19 @@
 //! Finding out, after the caller has its answer, what became of a payment whose outcome was unknown.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use farebox_engine::charge::UnknownPolicy;
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 use tracing::Instrument;
 
 use crate::{
     answers::Run,
     flow::{Outcome, Unknown},
-    hooks::Told,
+    hooks::{self, Told},
 };
 
 const FIRST: Duration = Duration::from_secs(1);
@@ -19,7 +23,39 @@ const TRIES: u32 = 15;
 /// Payments that are followed up at once; beyond that an unsettled hold runs out by itself.
 const MOST: usize = 1024;
 
-static OPEN: Semaphore = Semaphore::const_new(MOST);
+/// Those that are, by request id.
+static OPEN: Mutex<BTreeSet<Arc<str>>> = Mutex::new(BTreeSet::new());
+
+/// Among those that are followed up.
+struct Place {
+    request_id: Arc<str>,
+}
+
+enum NoPlace {
+    Followed,
+    Full,
+}
+
+impl Place {
+    fn take(request_id: &str) -> Result<Self, NoPlace> {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.contains(request_id) {
+            return Err(NoPlace::Followed);
+        }
+        if open.len() >= MOST {
+            return Err(NoPlace::Full);
+        }
+        let request_id: Arc<str> = request_id.into();
+        open.insert(Arc::clone(&request_id));
+        Ok(Self { request_id })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.request_id);
+    }
+}
 
 /// A payment whose outcome is unknown, and what to do when it is known.
 pub(crate) struct Open {
@@ -34,8 +70,11 @@ pub(crate) struct Open {
 /// back, where it was withheld.
 /// It ends with the process; an unsettled hold then runs out, and nothing is charged.
 pub(crate) fn later(open: Open) {
-    let Ok(place) = OPEN.try_acquire() else {
-        return tracing::error!("too many payments are open to follow up another one");
+    let place = match Place::take(open.unknown.request_id()) {
+        Ok(place) => place,
+        // Each time it is brought again, nobody can say: one asks.
+        Err(NoPlace::Followed) => return,
+        Err(NoPlace::Full) => return tracing::error!("too many payments are open to follow up another one"),
     };
     let work = async move {
         let _place = place;
@@ -59,12 +98,7 @@ async fn settle(open: Open) {
         tokio::time::sleep(pause).await;
         match unknown.ask_again().await {
             Outcome::Settled(settled) => {
-                if let Some(run) = run {
-                    run.close(settled.receipt()).await;
-                }
-                if let Some(told) = told {
-                    told.after_settle(amount, settled.receipt()).await;
-                }
+                hooks::settled(run, told.as_ref(), amount, settled.receipt()).await;
                 return tracing::info!("a payment that was open is settled");
             }
             Outcome::Refused(refused) => {

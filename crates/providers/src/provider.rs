@@ -1,7 +1,7 @@
 //! What the payments service asks of a card provider, and what it may hear back.
 
 use async_trait::async_trait;
-use farebox_types::{Secret, Timestamp};
+use farebox_types::{Mode, Secret, Timestamp};
 use http::HeaderMap;
 
 use crate::{
@@ -18,6 +18,9 @@ use crate::{
 pub trait Provider: Send + Sync {
     /// The provider's name in settings, routes and rows: `sim`, `stripe`, `toss`.
     fn name(&self) -> &'static str;
+
+    /// Whose money it moves: real people's, or nobody's. `None` where its key does not say.
+    fn mode(&self) -> Option<Mode>;
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
@@ -167,4 +170,28 @@ pub struct Page {
     pub payments: Vec<ProviderPayment>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<String>,
+}
+
+/// What a secret key says by its beginning.
+pub(crate) fn mode_of(key: &Secret, live: &[&str], test: &[&str]) -> Option<Mode> {
+    let begins = |with: &[&str]| with.iter().any(|prefix| key.expose().starts_with(prefix));
+    match (begins(live), begins(test)) {
+        (true, _) => Some(Mode::Live),
+        (false, true) => Some(Mode::Test),
+        (false, false) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_says_by_its_beginning_whose_money_it_moves() {
+        let mode = |key: &str| mode_of(&Secret::new(key.into()), &["sk_live_", "rk_live_"], &["sk_test_"]);
+        assert_eq!(mode("sk_live_1"), Some(Mode::Live));
+        assert_eq!(mode("rk_live_1"), Some(Mode::Live));
+        assert_eq!(mode("sk_test_1"), Some(Mode::Test));
+        assert_eq!(mode("other"), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! From options to a relay that stands, or to what is wrong with them.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use farebox_client::Client;
 use farebox_types::{Clock, Mode, SystemClock};
@@ -8,6 +8,7 @@ use farebox_types::{Clock, Mode, SystemClock};
 use crate::{
     csrf::{BadCsrf, Csrf, Guard, Origins},
     identity::{ByFunction, Identify, IdentifyFn},
+    memory::{LONGEST, Memory},
     relay::{Inner, Relay},
     route::{Access, RelayRoute},
     upstream::Upstream,
@@ -23,6 +24,7 @@ pub struct RelayBuilder {
     origins: Vec<String>,
     access: Vec<(RelayRoute, Access)>,
     trackable: Option<BTreeSet<String>>,
+    check_cache: Option<Duration>,
     production: Option<bool>,
     clock: Arc<dyn Clock>,
 }
@@ -39,6 +41,9 @@ pub enum BadRelay {
     /// Not a page's origin.
     #[error("`{0}` is no origin: write scheme://host[:port], for example https://app.example.com")]
     Origin(String),
+    /// Checks are kept for no time, or for too long.
+    #[error("answers to checks may be kept for at most a second")]
+    CheckCache,
     /// Its answer is one customer's own.
     #[error("{0:?} needs a caller and cannot be public")]
     Public(RelayRoute),
@@ -54,6 +59,7 @@ impl RelayBuilder {
             origins: Vec::new(),
             access: Vec::new(),
             trackable: None,
+            check_cache: None,
             production: None,
             clock: Arc::new(SystemClock),
         }
@@ -123,6 +129,13 @@ impl RelayBuilder {
         self
     }
 
+    /// Answers the same check of the same customer from memory for this long, at most a second; off unless said. A write of the
+    /// customer's through this relay forgets what is kept; usage recorded elsewhere shows when the time is up.
+    pub const fn check_cache(mut self, lasts: Duration) -> Self {
+        self.check_cache = Some(lasts);
+        self
+    }
+
     /// Whether this is production: a shared secret is needed, cookies are `Secure`. Unless said, it is when the client's
     /// token is a live one.
     pub const fn production(mut self, production: bool) -> Self {
@@ -146,6 +159,9 @@ impl RelayBuilder {
         if let Some((route, _)) = self.access.iter().find(|chosen| open(chosen)) {
             return Err(BadRelay::Public(*route));
         }
+        if self.check_cache.is_some_and(|lasts| lasts.is_zero() || lasts > LONGEST) {
+            return Err(BadRelay::CheckCache);
+        }
         let origins = Origins::new(&self.origins).map_err(|odd| BadRelay::Origin(odd.clone()))?;
         let production = self.production.unwrap_or(self.client.mode() == Some(Mode::Live));
         let guard = Guard::new(&self.csrf, production, self.clock)?;
@@ -158,6 +174,7 @@ impl RelayBuilder {
             origins,
             access: self.access,
             trackable: self.trackable,
+            memory: self.check_cache.map(Memory::new),
         })))
     }
 }

@@ -31,6 +31,7 @@ mod customer;
 mod extract;
 mod identity;
 mod input;
+mod memory;
 mod problem;
 mod relay;
 mod route;

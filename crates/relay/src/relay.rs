@@ -11,13 +11,15 @@ use crate::{
     csrf::{Guard, Origins},
     customer::{self, Found},
     identity::{self, CustomerIdentity, Identify},
+    memory::{Memory, Writing},
     problem::Refusal,
     route::{Access, RelayRoute},
     span,
     upstream::{Ended, Upstream},
 };
 
-/// The relay between a browser and the billing API. Cheap to clone; keeps no state beyond its configuration.
+/// The relay between a browser and the billing API. Cheap to clone; keeps no state beyond its configuration, save
+/// a second of checks if that is wanted.
 #[derive(Clone)]
 pub struct Relay(pub(crate) Arc<Inner>);
 
@@ -32,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) access: Vec<(RelayRoute, Access)>,
     /// The features that a browser may record usage of; all, if there is no list.
     pub(crate) trackable: Option<BTreeSet<String>>,
+    /// Answers to checks, if they are kept.
+    pub(crate) memory: Option<Memory>,
 }
 
 impl Relay {
@@ -49,6 +53,11 @@ impl Relay {
 
     pub(crate) async fn caller(&self, head: &Parts) -> Result<CustomerIdentity, Refusal> {
         identity::caller(&*self.0.identify, head).await
+    }
+
+    /// Held while something of this caller's is written upstream.
+    pub(crate) fn writing<'a>(&'a self, caller: &'a str) -> Writing<'a> {
+        Writing::begin(self.0.memory.as_ref(), caller)
     }
 
     pub(crate) async fn customer(&self, identity: &CustomerIdentity) -> Result<Found, Ended> {

@@ -20,8 +20,8 @@ pub use self::{
     backend::Backend,
     http::router,
     keys::{
-        BadScope, Keyring, NewSecret, Scope, Scopes, TokenTerms, Unsealable, check_api_token, inbound_secrets,
-        issue_api_key, issue_api_token, new_api_key, new_api_token, new_inbound_secret, replace_inbound_secret,
-        revoke_api_key, revoke_api_token,
+        BadScope, Keyring, NewSecret, Scope, Scopes, TokenTerms, Unsealable, check_api_token, claimed_api_token,
+        inbound_secrets, issue_api_key, issue_api_token, new_api_key, new_api_token, new_inbound_secret,
+        replace_inbound_secret, revoke_api_key, revoke_api_token,
     },
 };

@@ -53,6 +53,10 @@ pub(crate) enum Refusal {
     CheckoutOver,
     #[error("the simulated provider takes no live merchant's payments")]
     Simulated,
+    #[error("the provider's account belongs to another merchant")]
+    OthersAccount,
+    #[error("the provider's account and the merchant are in different modes, test and live")]
+    OtherMode,
     #[error("{why}")]
     Forged { why: String },
     #[error("there is no such delegation")]

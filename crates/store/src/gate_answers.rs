@@ -72,8 +72,8 @@ pub trait GateAnswerStore: Send + Sync {
     ) -> Result<bool, Fault>;
     /// Nobody knows whether its money was taken: the next who claims it gets it to ask.
     async fn put_down_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64) -> Result<(), Fault>;
-    /// Its money is taken.
-    async fn close_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64, receipt: &str) -> Result<(), Fault>;
+    /// Its money is taken. True if nobody has said so before.
+    async fn close_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64, receipt: &str) -> Result<bool, Fault>;
     /// Nothing was taken: the payment may be brought again.
     async fn drop_claim(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64) -> Result<(), Fault>;
     /// The receipt of a charge: `Some(None)` while its money is open.

@@ -29,8 +29,8 @@ pub use payments::{Due, PaymentFilter, PaymentStore};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{Change, OperationKey, Record, Recorded};
 pub use rows::{
-    Agent, ApiKey, ApiToken, AuditRow, Delegation, DelegationState, Merchant, OutboxRow, Page, Plan, Resource, Role,
-    WebhookSecret,
+    Agent, ApiKey, ApiToken, AuditPlace, AuditRow, Delegation, DelegationState, Merchant, OutboxRow, Page, Plan,
+    Resource, Role, WebhookSecret,
 };
 pub use settlements::{Conclusion, Intended, Intents, SettlementName, SettlementStore, SlotStep};
 pub use sqlite::SqliteStore;

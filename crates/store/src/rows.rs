@@ -211,6 +211,23 @@ pub struct OutboxRow {
     pub attempts: i32,
 }
 
+/// Where a line stands in a merchant's trail, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditPlace {
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Its chain.
+    pub chain: Uuid,
+    /// Its number there.
+    pub seq: i64,
+}
+
+impl AuditPlace {
+    /// Before every line.
+    pub(crate) const NEWEST: Self =
+        Self { created_at: Timestamp::from_micros(i64::MAX), chain: Uuid::max(), seq: i64::MAX };
+}
+
 /// A window into a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {

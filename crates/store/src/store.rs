@@ -7,8 +7,9 @@ use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, 
 use farebox_types::{Resource as ResourceKind, Timestamp};
 
 use crate::{
-    Agent, ApiKey, ApiToken, AuditRow, BillingStore, Delegation, Fault, GateAnswerStore, Merchant, OutboxRow, Page,
-    PaymentStore, Plan, Record, Recorded, Report, Resource, SchemaState, SettlementStore, WebhookSecret,
+    Agent, ApiKey, ApiToken, AuditPlace, AuditRow, BillingStore, Delegation, Fault, GateAnswerStore, Merchant,
+    OutboxRow, Page, PaymentStore, Plan, Record, Recorded, Report, Resource, SchemaState, SettlementStore,
+    WebhookSecret,
 };
 
 /// The ledger's answer to one command.
@@ -83,6 +84,14 @@ pub trait Store: SettlementStore + GateAnswerStore + BillingStore + PaymentStore
     async fn finish_outbox(&self, rows: &[OutboxRow]) -> Result<(), Fault>;
     /// A merchant's audit trail, newest first.
     async fn audit(&self, tenant: Id<MerchantKind>, page: Page) -> Result<Vec<AuditRow>, Fault>;
+
+    /// The same, from behind a line on: lines that are written meanwhile move nothing.
+    async fn audit_after(
+        &self,
+        tenant: Id<MerchantKind>,
+        line: Option<AuditPlace>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, Fault>;
 
     /// Rebuilds every balance, lot and audit chain from the rows and compares. Reads one consistent snapshot.
     async fn verify(&self) -> Result<Report, Fault>;

@@ -4,6 +4,7 @@
 //! `docs/reference/telemetry.md` is written from them by [`reference()`].
 
 pub mod field;
+pub mod http;
 mod names;
 pub mod outcome;
 pub mod paylera;

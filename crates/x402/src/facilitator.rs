@@ -1,6 +1,6 @@
 //! Who stands behind a gate: checks a payment, reserves it, makes it final.
 
-use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, ops::Deref, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use farebox_types::{AtomicAmount, Quantity};
@@ -9,7 +9,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use crate::{Accept, PaymentPayload, PaymentRequired, Receipt, Requirements, Version, facilitation};
+use crate::{Accept, ChainPayment, PaymentRequired, Receipt, Requirements, Version, facilitation::Question};
 
 /// One payment as the gate presents it. The offer is the gate's own, never the payer's copy of it.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub struct Payment {
     /// What is charged: the price, or for settling `upto` what was used.
     pub amount: Amount,
     /// The payment as read; for credits absent.
-    pub payload: Option<Arc<PaymentPayload>>,
+    pub payload: Option<Arc<ChainPayment>>,
 }
 
 /// How much.
@@ -87,18 +87,24 @@ impl Payment {
         }
     }
 
-    /// For a payment on a chain, what a facilitator is asked: the payer's payload, and the gate's own requirements for the
-    /// amount that is charged.
+    /// For a payment on a chain, what it has to satisfy: the gate's own offer, for the amount that is charged.
     #[must_use]
-    pub fn request(&self) -> Option<facilitation::Request> {
-        let mut payload = PaymentPayload::clone(self.payload.as_deref()?);
-        if payload.dialect.version == Version::V1 {
-            payload.resource = Some(self.required.resource.clone());
-        }
-        let accept = self.accepted()?.chain()?;
-        Some(facilitation::Request {
-            payload,
-            requirements: Requirements { amount: self.amount.atomic()?, ..accept.clone() },
+    pub fn requirements(&self) -> Option<Cow<'_, Requirements>> {
+        let (offered, amount) = (self.accepted()?.chain()?, self.amount.atomic()?);
+        Some(match amount == offered.amount {
+            true => Cow::Borrowed(offered),
+            false => Cow::Owned(Requirements { amount, ..offered.clone() }),
+        })
+    }
+
+    /// For a payment on a chain, what a facilitator is asked about it.
+    #[must_use]
+    pub fn question<'a>(&'a self, requirements: &'a Requirements) -> Option<Question<'a>> {
+        let payload = self.payload.as_deref()?;
+        let question = Question::new(payload, requirements);
+        Some(match payload.dialect.version {
+            Version::V1 => question.of(&self.required.resource),
+            Version::V2 => question,
         })
     }
 }
@@ -250,6 +256,12 @@ pub trait Facilitator: Send + Sync + 'static {
 
     /// Takes the amount. `request_id` is verify's.
     async fn settle(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault>;
+
+    /// Asks again about an amount that may have been asked for before, by this process or by another that is gone: a
+    /// refusal then is final only if it cannot come from the first call itself.
+    async fn settle_again(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault> {
+        self.settle(payment, request_id).await
+    }
 
     /// Gives a hold back. Never undoes a settlement: after one, it does nothing.
     async fn release(&self, payment: &Payment, request_id: &str) -> Result<(), Fault>;

@@ -23,7 +23,7 @@ pub use facilitator::{
     Amount, Broadcast, Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Settlement, Terms, Verdict, Verified,
 };
 pub use member::BadRequest;
-pub use payload::{Identity, PaymentPayload};
+pub use payload::{ChainPayment, Identity, PaymentPayload};
 pub use wire::{
     Accept, AccessToken, Authorization, CreditsAccept, CreditsExtra, EXACT, PaymentRequired, Receipt, Requirements,
     Resource, SessionKey, TokenPayload, UPTO, VERSION,

@@ -4,13 +4,17 @@
 //! PAYLERA_API_TOKEN=pl_test_… cargo run -p relay-app -- --upstream-url http://127.0.0.1:3001
 //! ```
 //!
+//! `/webhooks/paylera` hears from the billing API what was paid and what has ended; `/account` shows it.
+//!
 //! Signing in is a header, `X-Demo-User`, which anybody can send. A real app asks its session instead.
+
+mod standing;
 
 use std::net::SocketAddr;
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{StatusCode, request::Parts},
     middleware::{Next, from_fn},
     response::{Html, IntoResponse, Response},
@@ -22,6 +26,8 @@ use farebox::{
     relay::{Csrf, CustomerIdentity, Identified, Relay, ResolvedCustomer},
     types::Secret,
 };
+
+use standing::Standings;
 
 #[derive(Parser)]
 struct Args {
@@ -37,6 +43,9 @@ struct Args {
     /// Signs the pages' tokens; without it they end with this process.
     #[arg(long, env = "PAYLERA_RELAY_SECRET", hide_env_values = true)]
     relay_secret: Option<Secret>,
+    /// What the billing API signs its events with; without it there is no receiver.
+    #[arg(long, env = "PAYLERA_WEBHOOK_SECRET", hide_env_values = true)]
+    webhook_secret: Option<Secret>,
 }
 
 /// Whoever has signed in.
@@ -54,10 +63,15 @@ async fn main() -> anyhow::Result<()> {
         .csrf(args.relay_secret.map_or_else(Csrf::of_this_process, Csrf::signed))
         .build()?;
 
-    let app = Router::new()
+    let standings = Standings::default();
+    let mut app = Router::new()
         .route("/", get(async || Html(include_str!("page.html"))))
         .route("/account", get(account).layer(relay.customers()).layer(from_fn(require_user)))
         .nest("/api/paylera", relay.router_behind(|routes| routes.layer(from_fn(require_user))));
+    if let Some(secret) = args.webhook_secret {
+        app = app.route_service("/webhooks/paylera", standings.receiver(secret)?);
+    }
+    let app = app.with_state(standings);
     let listener = tokio::net::TcpListener::bind(args.listen).await?;
     #[expect(clippy::print_stdout, reason = "says where to look")]
     {
@@ -88,6 +102,8 @@ async fn identify(head: &Parts) -> Identified {
 }
 
 /// A handler of the app that needs the customer.
-async fn account(customer: ResolvedCustomer) -> String {
-    format!("your customer number is {}\n", customer.id())
+async fn account(customer: ResolvedCustomer, State(standings): State<Standings>) -> String {
+    let standing = standings.of(customer.id());
+    let (number, paid, ended) = (customer.id(), standing.paid.len(), standing.ended.len());
+    format!("your customer number is {number}; invoices paid: {paid}; subscriptions ended: {ended}\n")
 }

@@ -1,6 +1,6 @@
 //! Flags of the relay.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum};
 
@@ -37,6 +37,9 @@ pub(crate) struct RelayArgs {
     /// A feature that browsers may record usage of; may be repeated [default: all].
     #[arg(long = "track-only", value_name = "CODE")]
     pub(crate) track_only: Vec<String>,
+    /// Answer the same check of the same customer from memory for this long, at most a second [default: never].
+    #[arg(long, value_name = "TIME", value_parser = brief)]
+    pub(crate) check_cache: Option<Duration>,
     /// Insist on a shared PAYLERA_RELAY_SECRET and on secure cookies, also with a test token; a live one always does.
     #[arg(long)]
     pub(crate) production: bool,
@@ -124,6 +127,17 @@ fn prefix(text: &str) -> Result<String, &'static str> {
     if good { Ok(path.to_owned()) } else { Err("write a path of letters and digits, for example /api/paylera") }
 }
 
+/// `250ms` or `1s`, up to a second.
+fn brief(text: &str) -> Result<Duration, &'static str> {
+    let help = "write a time of at most a second: 250ms, 1s";
+    let millis: u64 = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => number.parse().map_err(|_| help)?,
+        (None, Some(number)) => number.parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1000)).ok_or(help)?,
+        (None, None) => return Err(help),
+    };
+    if (1..=1000).contains(&millis) { Ok(Duration::from_millis(millis)) } else { Err(help) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +148,15 @@ mod tests {
         assert_eq!(prefix("/billing/"), Ok("/billing".to_owned()));
         for odd in ["", "/", "api", "//a", "/a//b", "/{x}", "/a b", "/a/../b", "/a?b"] {
             assert!(prefix(odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_brief() {
+        assert_eq!(brief("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(brief("1s"), Ok(Duration::from_secs(1)));
+        for odd in ["", "0ms", "2s", "1001ms", "1", "1m", "-1s", "18446744073709551615s"] {
+            assert!(brief(odd).is_err(), "{odd}");
         }
     }
 

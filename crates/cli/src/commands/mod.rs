@@ -1,10 +1,15 @@
 //! One file per command, and the signals they end on.
 
 pub(crate) mod completions;
+pub(crate) mod config;
+mod connect;
+mod credentials;
 pub(crate) mod demo;
 pub(crate) mod facilitator;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod mcp;
 pub(crate) mod migrate;
 pub(crate) mod pay;

@@ -17,9 +17,14 @@ use super::{
     payments::Service,
     serving::{listen, told, until_stopped},
 };
-use crate::{args::ServeArgs, config::Config, database, database::Missing, output::Output};
+use crate::{args::ServeArgs, config::Config, database, database::Missing, output::Output, telemetry::Telemetry};
 
-pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    config: &Config,
+    args: &ServeArgs,
+    telemetry: &Telemetry,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     let listener = listen(config).await?;
     let (store, keyring) = database::open_current(config, Missing::Create).await?;
     let mut backend = Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring);
@@ -36,10 +41,11 @@ pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> a
     let mut text = format!("farebox listens on {url}, its ledger in {}", config.database_url);
     let mut object = json!({"listening": url});
     let service = Service::open(config, &args.payments, &backend, &url, false).await?;
+    let settings = config.billing.clone();
     let settings = BillingSettings {
-        public_url: Some(url.clone()),
+        public_url: settings.public_url.or_else(|| Some(url.clone())),
         payments: service.as_ref().map(|service| service.payments.clone()),
-        ..BillingSettings::default()
+        ..settings
     };
     let mut routes: Router = router(backend.clone()).merge(billing::router(backend.clone(), settings));
     let mut paying = None;
@@ -58,7 +64,7 @@ pub(crate) async fn run(config: &Config, args: &ServeArgs, output: &Output) -> a
     }
     output.answer(text, &object);
 
-    until_stopped(listener, routes, stop, args.stop_with_stdin).await?;
+    until_stopped(listener, telemetry.around(routes), stop, args.stop_with_stdin).await?;
     working.await?;
     if let Some(paying) = paying {
         paying.await?;

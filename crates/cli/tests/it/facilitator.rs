@@ -279,3 +279,21 @@ async fn on_a_real_chain_it_is_ready() {
     assert_eq!(running.terminate().0, Some(0));
     world.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_own_numbers_and_the_requests_stand_on_one_page() {
+    let world = sqlite().await;
+    let node = node(84532, 10_u128.pow(18)).await;
+    let running = Running::start(facilitator(&world, &node, &[]));
+    running.get("/supported").await;
+    let page = reqwest::get(format!("{}/metrics", running.url())).await.unwrap();
+    assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+    let page = page.text().await.unwrap();
+    let own = |line: &&str| line.contains(r#"endpoint="/supported",status="200""#);
+    assert!(page.lines().any(|line| own(&line)), "{page}");
+    let ours = r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/supported"} 1"#;
+    assert!(page.lines().any(|line| line == ours), "{page}");
+    let names: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let different: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(different.len(), names.len(), "each name once: {names:?}");
+}

@@ -18,6 +18,9 @@ async fn the_demo_walks_through_and_ends_by_itself() {
         "failed: insufficient_funds",
         "40.00 are left",
         "refund_succeeded",
+        "again: nothing to do",
+        "the next check: allowed false",
+        "allowed again: 97 left",
     ] {
         assert!(said.contains(step), "no {step:?} in:\n{said}");
     }

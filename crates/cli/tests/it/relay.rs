@@ -11,7 +11,7 @@ use axum::{Router, extract::Request, http::HeaderMap};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A billing API that answers everything with the customer it was asked about.
 #[derive(Clone, Default)]
@@ -40,7 +40,7 @@ impl Billing {
     }
 }
 
-fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_farebox"));
     command.arg("relay").args(args).args(["--listen", "127.0.0.1:0", "--json"]).stdin(Stdio::null());
     for name in ["PAYLERA_API_TOKEN", "PAYLERA_RELAY_SECRET", "PAYLERA_RELAY_SECRET_PREVIOUS", "PAYLERA_JWT_SECRET"] {
@@ -51,19 +51,26 @@ fn command(args: &[&str]) -> Command {
 }
 
 /// A running relay; killed when dropped.
-struct Relay {
+pub(crate) struct Relay {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Relay {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    pub(crate) fn start(command: Command) -> Self {
+        Self::logging(command, Stdio::piped())
+    }
+
+    /// Its log goes there.
+    pub(crate) fn logging(mut command: Command, log: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
             let mut error = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+            if let Some(mut log) = child.stderr.take() {
+                log.read_to_string(&mut error).unwrap();
+            }
             panic!("it did not start: {line} {error}")
         });
         let url = format!("{}{}", said["listening"].as_str().unwrap(), said["prefix"].as_str().unwrap());

@@ -85,8 +85,14 @@ impl World {
 
     /// A server on a free port, ready to answer.
     pub(crate) fn serve(&self) -> Server {
+        self.serve_with(&[])
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Server {
         let mut child = self
             .farebox(&["serve", "--listen", "127.0.0.1:0", "--json"])
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()

@@ -23,4 +23,4 @@ pub use lot::{Lot, MAX_OPEN_LOTS, Slice};
 pub use outcome::{Outcome, Refusal};
 pub use renewal::{Carry, Renewal, Window};
 pub use transfer::{BadState, State, Transfer, TransferId};
-pub use usage::{Usage, UsageEvent};
+pub use usage::{Left, Telling, Usage, UsageEvent};

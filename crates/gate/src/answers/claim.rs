@@ -43,7 +43,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(crate) fn of_payment(payment: &Payment) -> Result<Option<Single>, Refusal> {
     match (&payment.payload, payment.accepted()) {
         (Some(payload), Some(Accept::Chain(own))) => {
-            let identity = payload.identity(&own.asset).ok_or_else(nameless)?;
+            let identity = payload.identity().ok_or_else(nameless)?;
             let good_for = Duration::from_secs(own.max_timeout_seconds);
             Ok(Some(Single { key: identity.key, proof: identity.proof, good_for }))
         }

@@ -91,10 +91,7 @@ fn id_of(payment: &Payment) -> Option<String> {
 
 /// Who says they pay: two payers may use one name.
 fn payer_of(payment: &Payment) -> String {
-    let on_chain = || {
-        let asset = &payment.accepted()?.chain()?.asset;
-        payment.payload.as_ref()?.identity(asset)?.payer
-    };
+    let on_chain = || payment.payload.as_ref()?.identity()?.payer.clone();
     let payer = on_chain().or_else(|| Some(token_of(payment)?.payload.authorization.from));
     payer.unwrap_or_default().to_ascii_lowercase()
 }

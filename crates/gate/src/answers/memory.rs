@@ -8,9 +8,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use farebox_x402::{Fault, Receipt};
+use farebox_x402::{Amount, Fault, Receipt};
+use sha2::{Digest, Sha256};
 
-use super::{AnswerStore, Claim, Claimed, Kept, Ticket};
+use super::{
+    AnswerStore, Claim, Claimed, Kept, Ticket,
+    packed::{pack, unpack},
+};
 
 /// Answers kept in memory: bounded, gone with the process. What is spent stays spent for its facilitator.
 #[derive(Debug)]
@@ -27,8 +31,8 @@ const MOST: usize = 65_536;
 #[derive(Debug)]
 struct Book {
     entries: HashMap<[u8; 32], Entry>,
-    /// By request id.
-    charges: HashMap<String, [u8; 32]>,
+    /// Payments by the digest of their request id.
+    charges: HashMap<[u8; 32], [u8; 32]>,
     /// In the order in which they were kept.
     order: VecDeque<Ticket>,
     /// The same, of those whose answer is there.
@@ -44,9 +48,19 @@ struct Entry {
     request: [u8; 32],
     replay: Duration,
     remember: Duration,
-    kept: Option<(Instant, Kept)>,
-    /// Somebody is asking for its money.
-    asking: bool,
+    kept: Option<Packed>,
+    /// Until then somebody has it in hand, running its handler or asking for its money.
+    busy_until: Instant,
+}
+
+/// What is kept, in few pieces: many payments are remembered, and most are never asked about again.
+struct Packed {
+    at: Instant,
+    request_id: Box<str>,
+    amount: Amount,
+    answer: Option<Box<[u8]>>,
+    /// As JSON.
+    receipt: Option<Box<[u8]>>,
 }
 
 impl MemoryAnswers {
@@ -79,41 +93,45 @@ impl MemoryAnswers {
 impl Book {
     fn claim(&mut self, claim: &Claim, now: Instant) -> Claimed {
         self.forget(now);
-        let Some(entry) = self.entries.get_mut(&claim.key) else { return Claimed::Mine(self.begin(claim)) };
-        let Some((at, kept)) = &entry.kept else { return Claimed::Busy };
+        let Some(entry) = self.entries.get_mut(&claim.key) else { return Claimed::Mine(self.begin(claim, now)) };
+        let busy = now < entry.busy_until;
+        let Some(kept) = &entry.kept else {
+            return if busy { Claimed::Busy } else { Claimed::Mine(self.begin(claim, now)) };
+        };
         if entry.request != claim.request {
             return Claimed::Other;
         }
-        if entry.asking && kept.receipt.is_none() {
+        if busy && kept.receipt.is_none() {
             return Claimed::Busy;
         }
-        let replayed = now < *at + entry.replay && entry.proof == claim.proof && kept.answer.is_some();
+        let replayed = now < kept.at + entry.replay && entry.proof == claim.proof && kept.answer.is_some();
         // While its money is open it is nobody's, however long ago it was kept.
         match (replayed, &kept.receipt) {
             (true, _) | (false, None) if entry.proof == claim.proof => {
-                entry.asking = true;
-                Claimed::Kept(Ticket { key: claim.key, run: entry.run }, Box::new(kept.clone()))
+                entry.busy_until = now + claim.lease;
+                Claimed::Kept(Ticket { key: claim.key, run: entry.run }, Box::new(kept.unpacked()))
             }
             _ => Claimed::Spent,
         }
     }
 
-    fn begin(&mut self, claim: &Claim) -> Ticket {
+    fn begin(&mut self, claim: &Claim, now: Instant) -> Ticket {
         self.runs += 1;
-        let Claim { key, proof, request, replay, remember, .. } = *claim;
-        let entry = Entry { run: self.runs, proof, request, replay, remember, kept: None, asking: true };
+        let Claim { key, proof, request, lease, replay, remember } = *claim;
+        let busy_until = now + lease;
+        let entry = Entry { run: self.runs, proof, request, replay, remember, kept: None, busy_until };
         self.entries.insert(key, entry);
         Ticket { key, run: self.runs }
     }
 
-    fn keep(&mut self, ticket: Ticket, kept: &Kept, now: Instant) -> bool {
+    fn keep(&mut self, ticket: Ticket, kept: Packed) -> bool {
         let Some(entry) = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run) else {
             return false;
         };
-        self.bytes += size(kept);
-        self.charges.insert(kept.request_id.clone(), ticket.key);
-        if let Some((_, before)) = entry.kept.replace((now, kept.clone())) {
-            self.bytes -= size(&before);
+        self.bytes += kept.size();
+        self.charges.insert(named(&kept.request_id), ticket.key);
+        if let Some(before) = entry.kept.replace(kept) {
+            self.bytes -= before.size();
             return true;
         }
         self.order.push_back(ticket);
@@ -123,25 +141,23 @@ impl Book {
 
     fn put_down(&mut self, ticket: Ticket) {
         if let Some(entry) = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run) {
-            entry.asking = false;
+            entry.busy_until = Instant::now();
         }
     }
 
-    fn close(&mut self, ticket: Ticket, receipt: &Receipt) {
+    fn close(&mut self, ticket: Ticket, receipt: Box<[u8]>) -> bool {
         let entry = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run);
-        if let Some((_, kept)) = entry.and_then(|entry| entry.kept.as_mut()) {
-            kept.receipt = Some(receipt.clone());
-        }
+        let open = entry.and_then(|entry| entry.kept.as_mut()).filter(|kept| kept.receipt.is_none());
+        open.is_some_and(|kept| kept.receipt.replace(receipt).is_none())
     }
 
     fn remove(&mut self, ticket: Ticket) {
         if self.entries.get(&ticket.key).is_none_or(|entry| entry.run != ticket.run) {
             return;
         }
-        let kept = self.entries.remove(&ticket.key).and_then(|entry| entry.kept);
-        if let Some((_, kept)) = kept {
-            self.bytes -= size(&kept);
-            self.charges.remove(&kept.request_id);
+        if let Some(kept) = self.entries.remove(&ticket.key).and_then(|entry| entry.kept) {
+            self.bytes -= kept.size();
+            self.charges.remove(&named(&kept.request_id));
         }
     }
 
@@ -149,7 +165,7 @@ impl Book {
     fn forget(&mut self, now: Instant) {
         while let Some(oldest) = self.order.front().copied() {
             let entry = self.entries.get(&oldest.key).filter(|entry| entry.run == oldest.run);
-            let kept = entry.and_then(|entry| Some((entry.kept.as_ref()?.0, entry.remember)));
+            let kept = entry.and_then(|entry| Some((entry.kept.as_ref()?.at, entry.remember)));
             if kept.is_some_and(|(at, remember)| now < at + remember) && self.order.len() <= MOST {
                 break;
             }
@@ -162,19 +178,41 @@ impl Book {
         while self.bytes > self.most_bytes {
             let Some(oldest) = self.answers.pop_front() else { break };
             let entry = self.entries.get_mut(&oldest.key).filter(|entry| entry.run == oldest.run);
-            if let Some((_, kept)) = entry.and_then(|entry| entry.kept.as_mut()) {
-                self.bytes -= size(kept);
+            if let Some(kept) = entry.and_then(|entry| entry.kept.as_mut()) {
+                self.bytes -= kept.size();
                 kept.answer = None;
             }
         }
     }
 }
 
-fn size(kept: &Kept) -> usize {
-    let Some(answer) = &kept.answer else { return 0 };
-    let headers = |map: &http::HeaderMap| map.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-    let headers: usize = headers(&answer.headers);
-    headers + answer.body.len()
+impl Packed {
+    fn new(kept: &Kept, at: Instant) -> Self {
+        let Kept { request_id, amount, answer, receipt } = kept;
+        let answer = answer.as_ref().and_then(pack).map(Vec::into_boxed_slice);
+        Self { at, request_id: (&**request_id).into(), amount: *amount, answer, receipt: receipt.as_ref().map(written) }
+    }
+
+    fn unpacked(&self) -> Kept {
+        let (request_id, amount) = (self.request_id.clone().into_string(), self.amount);
+        Kept { request_id, amount, answer: self.answer.as_deref().and_then(unpack), receipt: self.receipt() }
+    }
+
+    fn receipt(&self) -> Option<Receipt> {
+        self.receipt.as_deref().and_then(|json| serde_json::from_slice(json).ok())
+    }
+
+    fn size(&self) -> usize {
+        self.answer.as_ref().map_or(0, |answer| answer.len())
+    }
+}
+
+fn written(receipt: &Receipt) -> Box<[u8]> {
+    serde_json::to_vec(receipt).unwrap_or_default().into()
+}
+
+fn named(request_id: &str) -> [u8; 32] {
+    Sha256::digest(request_id).into()
 }
 
 #[async_trait]
@@ -184,7 +222,8 @@ impl AnswerStore for MemoryAnswers {
     }
 
     async fn keep(&self, ticket: Ticket, kept: &Kept) -> Result<bool, Fault> {
-        Ok(self.book().keep(ticket, kept, Instant::now()))
+        let kept = Packed::new(kept, Instant::now());
+        Ok(self.book().keep(ticket, kept))
     }
 
     async fn put_down(&self, ticket: Ticket) -> Result<(), Fault> {
@@ -192,9 +231,9 @@ impl AnswerStore for MemoryAnswers {
         Ok(())
     }
 
-    async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<(), Fault> {
-        self.book().close(ticket, receipt);
-        Ok(())
+    async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<bool, Fault> {
+        let receipt = written(receipt);
+        Ok(self.book().close(ticket, receipt))
     }
 
     async fn let_go(&self, ticket: Ticket) -> Result<(), Fault> {
@@ -204,8 +243,8 @@ impl AnswerStore for MemoryAnswers {
 
     async fn receipt(&self, request_id: &str) -> Result<Option<Option<Receipt>>, Fault> {
         let book = self.book();
-        let entry = book.charges.get(request_id).and_then(|key| book.entries.get(key));
-        Ok(entry.and_then(|entry| entry.kept.as_ref()).map(|(_, kept)| kept.receipt.clone()))
+        let entry = book.charges.get(&named(request_id)).and_then(|key| book.entries.get(key));
+        Ok(entry.and_then(|entry| entry.kept.as_ref()).map(Packed::receipt))
     }
 }
 
@@ -218,7 +257,6 @@ impl fmt::Debug for Entry {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farebox_x402::Amount;
     use http::{HeaderMap, StatusCode};
 
     use super::*;
@@ -230,11 +268,11 @@ mod tests {
         Claim { key: [key; 32], proof: [1; 32], request: [2; 32], lease: MINUTE, replay: MINUTE, remember: 5 * MINUTE }
     }
 
-    fn kept(bytes: usize) -> Kept {
+    fn kept(bytes: usize) -> Packed {
         let body = Bytes::from(vec![0; bytes]);
         let answer = Answer { status: StatusCode::OK, headers: HeaderMap::new(), body, trailers: None };
-        let receipt = None;
-        Kept { request_id: "r".to_owned(), amount: Amount::Atomic(1.into()), answer: Some(answer), receipt }
+        let amount = Amount::Atomic(1.into());
+        Packed::new(&Kept { request_id: "r".to_owned(), amount, answer: Some(answer), receipt: None }, Instant::now())
     }
 
     fn mine(book: &mut Book, claim: &Claim) -> Ticket {
@@ -259,8 +297,8 @@ mod tests {
         let again = mine(&mut book, &claim(1));
         book.remove(ticket);
         assert!(matches!(book.claim(&claim(1), Instant::now()), Claimed::Busy), "an old ticket changes nothing");
-        assert!(!book.keep(ticket, &kept(1), Instant::now()));
-        assert!(book.keep(again, &kept(1), Instant::now()));
+        assert!(!book.keep(ticket, kept(1)));
+        assert!(book.keep(again, kept(1)));
     }
 
     #[test]
@@ -268,13 +306,13 @@ mod tests {
         let answers = MemoryAnswers::new(1_000);
         let mut book = book(&answers);
         let ticket = mine(&mut book, &claim(1));
-        assert!(book.keep(ticket, &kept(10), Instant::now()));
+        assert!(book.keep(ticket, kept(10)));
         assert!(matches!(book.claim(&claim(1), Instant::now()), Claimed::Busy), "its money is being asked for");
         book.put_down(ticket);
         let open = book.claim(&claim(1), Instant::now());
         assert!(matches!(open, Claimed::Kept(_, kept) if kept.receipt.is_none()));
         assert!(matches!(book.claim(&claim(1), Instant::now()), Claimed::Busy), "one asks at a time");
-        book.close(ticket, &Receipt::default());
+        book.close(ticket, written(&Receipt::default()));
         let closed = book.claim(&claim(1), Instant::now());
         assert!(matches!(closed, Claimed::Kept(_, kept) if kept.receipt.is_some() && kept.answer.is_some()));
         let other = Claim { request: [9; 32], ..claim(1) };
@@ -288,8 +326,8 @@ mod tests {
         let answers = MemoryAnswers::new(1_000);
         let mut book = book(&answers);
         let ticket = mine(&mut book, &claim(1));
-        book.keep(ticket, &kept(10), Instant::now());
-        book.close(ticket, &Receipt::default());
+        book.keep(ticket, kept(10));
+        book.close(ticket, written(&Receipt::default()));
         let later = Instant::now() + 2 * MINUTE;
         assert!(matches!(book.claim(&claim(1), later), Claimed::Spent));
         assert!(matches!(book.claim(&claim(1), later + 4 * MINUTE), Claimed::Mine(_)));
@@ -302,8 +340,8 @@ mod tests {
         let mut book = book(&answers);
         for key in 0..3 {
             let ticket = mine(&mut book, &claim(key));
-            book.keep(ticket, &kept(60), Instant::now());
-            book.close(ticket, &Receipt::default());
+            book.keep(ticket, kept(60));
+            book.close(ticket, written(&Receipt::default()));
         }
         assert!(matches!(book.claim(&claim(0), Instant::now()), Claimed::Spent), "the oldest answer goes first");
         assert!(matches!(book.claim(&claim(2), Instant::now()), Claimed::Kept(..)));
@@ -312,7 +350,7 @@ mod tests {
             let mut key = [7; 32];
             key[..4].copy_from_slice(&number.to_be_bytes());
             let ticket = mine(&mut book, &Claim { key, ..claim(9) });
-            book.keep(ticket, &kept(0), Instant::now());
+            book.keep(ticket, kept(0));
         }
         book.forget(Instant::now());
         assert!(book.entries.len() <= MOST);

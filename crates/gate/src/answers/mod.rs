@@ -7,6 +7,7 @@
 mod claim;
 mod identifier;
 mod memory;
+mod packed;
 mod run;
 #[cfg(feature = "store")]
 mod sealed;
@@ -104,8 +105,8 @@ pub trait AnswerStore: Send + Sync + 'static {
     /// Nobody knows whether the money was taken: the next who claims it may ask.
     async fn put_down(&self, ticket: Ticket) -> Result<(), Fault>;
 
-    /// The money is taken: the answer has its receipt.
-    async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<(), Fault>;
+    /// The money is taken: the answer has its receipt. True if nobody has said so before.
+    async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<bool, Fault>;
 
     /// Nothing was taken: the payment may be brought again.
     async fn let_go(&self, ticket: Ticket) -> Result<(), Fault>;

@@ -60,7 +60,7 @@ impl AnswerStore for SqlAnswers {
     async fn keep(&self, ticket: Ticket, kept: &Kept) -> Result<bool, Fault> {
         let place = self.place(ticket.key);
         let answer = match &kept.answer {
-            Some(answer) => Some(self.seal.seal(answer, &place).ok_or_else(no_randomness)?),
+            Some(answer) => Some(self.seal.seal(answer, &place).ok_or_else(unsealed)?),
             None => None,
         };
         let receipt = kept.receipt.as_ref().map(written).transpose()?;
@@ -73,7 +73,7 @@ impl AnswerStore for SqlAnswers {
         self.store.put_down_answer(self.tenant, ticket.key, run(ticket)).await.map_err(fault)
     }
 
-    async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<(), Fault> {
+    async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<bool, Fault> {
         let receipt = written(receipt)?;
         self.store.close_answer(self.tenant, ticket.key, run(ticket), &receipt).await.map_err(fault)
     }
@@ -131,6 +131,11 @@ fn fault(fault: farebox_store::Fault) -> Fault {
 
 fn unreadable(what: &str) -> Fault {
     Fault { what: format!("a kept {what} cannot be read"), retry: Retry::Never, source: None }
+}
+
+fn unsealed() -> Fault {
+    let what = "the answer cannot be sealed: it is too long, or the system has no randomness to give".to_owned();
+    Fault { what, retry: Retry::Never, source: None }
 }
 
 fn no_randomness() -> Fault {

@@ -15,6 +15,11 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    /// A payment that was taken before, by whoever had it in hand.
+    pub(crate) fn paid(payment: Payment, request_id: String, payer: Option<String>) -> Self {
+        Self { payment, found: Verified { request_id, payer, agent_request: None }, meter: Meter::default() }
+    }
+
     /// A receipt that says nothing was taken, or that nobody knows.
     pub(super) fn receipt_without_success(&self, reason: &str) -> Receipt {
         Receipt {
@@ -35,12 +40,14 @@ pub(super) struct Charged {
     pub(super) charge: Charge,
     /// What is taken, where it is less than what was authorized.
     pub(super) actual: Option<Amount>,
+    /// Whether the money may have been asked for before.
+    pub(super) asked: bool,
 }
 
 impl Charged {
     pub(super) fn new(facilitator: Arc<dyn Facilitator>, payment: Payment, found: Verified) -> Self {
         let facts = Arc::new(Facts { payment, found, meter: Meter::default() });
-        Self { facilitator, facts, charge: Charge::reserved(), actual: None }
+        Self { facilitator, facts, charge: Charge::reserved(), actual: None, asked: false }
     }
 
     /// A charge whose handler has answered and whose money was asked for, by whoever had it in hand before.
@@ -51,7 +58,7 @@ impl Charged {
         amount: Amount,
     ) -> Self {
         let found = Verified { request_id, payer: None, agent_request: None };
-        let mut charged = Self { actual: Some(amount), ..Self::new(facilitator, payment, found) };
+        let mut charged = Self { actual: Some(amount), asked: true, ..Self::new(facilitator, payment, found) };
         for event in [Event::HandlerStarted, Event::HandlerCompleted, Event::SettleSent] {
             charged.apply(event);
         }

@@ -23,7 +23,7 @@ pub enum Outcome {
 /// The money was taken: the answer may go out.
 #[derive(Debug)]
 pub struct Settled {
-    receipt: Receipt,
+    receipt: Box<Receipt>,
     v1: bool,
 }
 
@@ -31,7 +31,7 @@ pub struct Settled {
 #[derive(Debug)]
 pub struct Refused {
     refusal: Refusal,
-    receipt: Receipt,
+    receipt: Box<Receipt>,
 }
 
 /// The facilitator did not say. Left only by asking again.
@@ -41,11 +41,15 @@ pub struct Unknown {
 }
 
 pub(super) async fn ask(mut charged: Charged) -> Outcome {
-    let answered = charged.facilitator.settle(&charged.payment(), &charged.facts.found.request_id).await;
+    let (facilitator, payment, id) = (&charged.facilitator, charged.payment(), &charged.facts.found.request_id);
+    let answered = match charged.asked {
+        false => facilitator.settle(&payment, id).await,
+        true => facilitator.settle_again(&payment, id).await,
+    };
     let refusal = match answered {
         Ok(Settlement::Settled(receipt)) if receipt.success => {
             charged.apply(Event::SettleConfirmed);
-            return Outcome::Settled(Settled { receipt, v1: charged.is_v1() });
+            return Outcome::Settled(Settled::new(receipt, charged.is_v1()));
         }
         Err(fault) => {
             charged.apply(Event::SettleSilent);
@@ -56,7 +60,7 @@ pub(super) async fn ask(mut charged: Charged) -> Outcome {
         Ok(Settlement::Refused(refusal)) => refusal,
     };
     charged.apply(Event::SettleRefused);
-    let receipt = charged.facts.receipt_without_success(&refusal.code);
+    let receipt = charged.facts.receipt_without_success(&refusal.code).into();
     Outcome::Refused(Refused { refusal, receipt })
 }
 
@@ -66,13 +70,13 @@ fn unsuccessful(receipt: Receipt) -> Refusal {
 }
 
 impl Settled {
-    pub(super) const fn new(receipt: Receipt, v1: bool) -> Self {
-        Self { receipt, v1 }
+    pub(super) fn new(receipt: Receipt, v1: bool) -> Self {
+        Self { receipt: Box::new(receipt), v1 }
     }
 
     /// What the payer gets to keep.
     #[must_use]
-    pub const fn receipt(&self) -> &Receipt {
+    pub fn receipt(&self) -> &Receipt {
         &self.receipt
     }
 
@@ -93,7 +97,7 @@ impl Refused {
 
     /// A receipt that says so.
     #[must_use]
-    pub const fn receipt(&self) -> &Receipt {
+    pub fn receipt(&self) -> &Receipt {
         &self.receipt
     }
 }
@@ -107,13 +111,18 @@ impl Unknown {
 
     /// Asks again, with the same request id: safe to repeat.
     pub async fn ask_again(self) -> Outcome {
-        ask(self.charged).await
+        ask(Charged { asked: true, ..self.charged }).await
     }
 
     /// Gives the hold back, if the money was not taken; safe to repeat. True when the facilitator said so.
     pub async fn give_back(&self) -> bool {
         let Facts { payment, found, .. } = &*self.charged.facts;
         self.charged.facilitator.release(payment, &found.request_id).await.is_ok()
+    }
+
+    /// Names the charge.
+    pub(crate) fn request_id(&self) -> &str {
+        &self.charged.facts.found.request_id
     }
 
     /// What was asked for.

@@ -3,18 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farebox_x402::{Fault, Receipt, Refusal, credits::CODE_IN_USE};
+use farebox_x402::{Fault, Refusal, credits::CODE_IN_USE};
 use http::{Request, Response};
 use http_body::Body;
 
-use super::Paying;
+use super::{Paying, again::Again, first::Paid};
 use crate::{
     answer::{self, Own},
-    answers::{self, Answer, AnswerStore, Bound, Claimed, Kept, Run, Single, Ticket},
+    answers::{self, Answer, AnswerStore, Bound, Claim, Claimed, Kept, Run, Single, Ticket},
     body::Whole,
-    finish::Finish,
-    flow::{Outcome, Presented},
-    headers,
     work::{self, BoxError},
 };
 
@@ -28,8 +25,17 @@ pub(crate) const OTHER_REQUEST: &str = "payment_for_another_request";
 pub(super) enum Turn<B> {
     /// Run the handler; with a claim in hand, if the payment can pay once.
     Run(Request<B>, Option<Run>),
+    /// Run the handler for what was paid before.
+    Paid(Request<B>, Box<Paid>),
     /// Nothing: this is its answer.
     Over(Box<Own>),
+}
+
+/// What became of one name.
+enum Named {
+    Mine(Ticket),
+    Kept(Ticket, Box<Kept>),
+    Not(Box<Own>),
 }
 
 impl Paying {
@@ -48,22 +54,27 @@ impl Paying {
             Ok(read) => read,
             Err(answer) => return Turn::Over(answer),
         };
-        let query = request.uri().query();
-        let bound = Bound { verb: self.quote.verb(), path: self.quote.path(), query, body: &body };
+        let mut claims = self.claims(&names, &request, &body).into_iter();
         let mut run: Option<Run> = None;
-        for name in names {
-            match self.claim_one(&name, &bound, run.is_some()).await {
-                Ok(ticket) => match &mut run {
-                    Some(run) => run.add(ticket),
-                    None => run = Some(Run::new(Arc::clone(self.gate.answers()), ticket)),
-                },
-                Err(answer) => {
-                    if let Some(run) = run {
-                        run.let_go().await;
+        while let Some(claim) = claims.next() {
+            let over = match self.claim_one(&claim, run.is_some()).await {
+                Named::Mine(ticket) => {
+                    match &mut run {
+                        Some(run) => run.add(ticket),
+                        None => run = Some(Run::new(Arc::clone(self.gate.answers()), ticket)),
                     }
-                    return Turn::Over(answer);
+                    continue;
                 }
+                Named::Kept(ticket, kept) => self.again(ticket, *kept, claims).await,
+                Named::Not(answer) => Again::Answered(answer),
+            };
+            if let Some(run) = run {
+                run.let_go().await;
             }
+            return match over {
+                Again::Answered(answer) => Turn::Over(answer),
+                Again::Paid(paid) => Turn::Paid(request, paid),
+            };
         }
         Turn::Run(request, run)
     }
@@ -75,21 +86,28 @@ impl Paying {
         Ok(payment.into_iter().chain(named.transpose()?.flatten()).collect())
     }
 
+    fn claims<B>(&self, names: &[Single], request: &Request<B>, body: &Bytes) -> Vec<Claim> {
+        let (verb, query) = (request.method().as_str(), request.uri().query());
+        let bound = Bound { verb, path: self.quote.path(), query, body };
+        names.iter().map(|name| name.for_request(&bound, self.fare.hold().ttl, self.fare.replay)).collect()
+    }
+
     /// Claims one name, or says what the request gets instead. Of a request that is `named` besides, another payment's
     /// answer is given only once it is paid: nobody may ask for that money with this payment.
-    async fn claim_one(&self, name: &Single, bound: &Bound<'_>, named: bool) -> Result<Ticket, Box<Own>> {
-        let claim = name.for_request(bound, self.fare.hold().ttl, self.fare.replay);
-        match answers::claim(&**self.gate.answers(), &claim).await {
-            Ok(Claimed::Mine(ticket)) => Ok(ticket),
-            Ok(Claimed::Kept(_, kept)) if kept.receipt.is_none() && (named || self.payment_again()) => {
-                Err(self.taken(CODE_IN_USE, "it is not known yet whether this request was paid for"))
+    async fn claim_one(&self, claim: &Claim, named: bool) -> Named {
+        let not = match answers::claim(&**self.gate.answers(), claim).await {
+            Ok(Claimed::Mine(ticket)) => return Named::Mine(ticket),
+            Ok(Claimed::Kept(ticket, kept)) if kept.receipt.is_none() && (named || self.payment_again()) => {
+                Run::kept(Arc::clone(self.gate.answers()), ticket).put_down().await;
+                self.taken(CODE_IN_USE, "it is not known yet whether this request was paid for")
             }
-            Ok(Claimed::Kept(ticket, kept)) => Err(self.again(ticket, *kept).await.into()),
-            Ok(Claimed::Busy) => Err(self.taken(CODE_IN_USE, "another request is using this payment")),
-            Ok(Claimed::Spent) => Err(self.spent()),
-            Ok(Claimed::Other) => Err(self.taken(OTHER_REQUEST, "this payment is for another request")),
-            Err(fault) => Err(unclaimed(&fault).into()),
-        }
+            Ok(Claimed::Kept(ticket, kept)) => return Named::Kept(ticket, kept),
+            Ok(Claimed::Busy) => self.taken(CODE_IN_USE, "another request is using this payment"),
+            Ok(Claimed::Spent) => self.spent(),
+            Ok(Claimed::Other) => self.taken(OTHER_REQUEST, "this payment is for another request"),
+            Err(fault) => unclaimed(&fault).into(),
+        };
+        Named::Not(not)
     }
 
     /// True for a payment that can pay again: a name of its request says nothing about which payment paid.
@@ -101,48 +119,8 @@ impl Paying {
         self.refuse(&Refusal { code: code.to_owned(), reason: reason.to_owned() }).into()
     }
 
-    fn spent(&self) -> Box<Own> {
+    pub(super) fn spent(&self) -> Box<Own> {
         self.taken(SPENT, "this payment has paid for an answer already")
-    }
-
-    /// The answer that this payment has paid for. Where nobody knows yet whether it has, its facilitator is asked.
-    async fn again(&self, ticket: Ticket, kept: Kept) -> Own {
-        let Kept { request_id, amount, answer, receipt } = kept;
-        if let Some(receipt) = receipt {
-            return self.given(answer, &receipt);
-        }
-        let presented = Presented::new(Arc::clone(&self.facilitator), self.payment.clone());
-        let store = Arc::clone(self.gate.answers());
-        let run = Run::kept(store, ticket);
-        match Finish::new(presented.resume(request_id, amount)).await {
-            Outcome::Settled(settled) => {
-                run.close(settled.receipt()).await;
-                if let Some(told) = &self.told {
-                    told.after_settle(amount, settled.receipt()).await;
-                }
-                self.given(answer, settled.receipt())
-            }
-            Outcome::Refused(refused) => {
-                run.let_go().await;
-                super::record_refusal(refused.refusal());
-                answer::unsettled(&self.quote, refused.refusal(), refused.receipt(), self.v1)
-            }
-            Outcome::Unknown(unknown) => {
-                let (fault, receipt) = (unknown.fault(), unknown.receipt());
-                let pending = answer::pending(fault, &receipt, self.v1);
-                run.put_down().await;
-                self.follow(unknown, self.fare.on_unknown, Some(run));
-                pending
-            }
-        }
-    }
-
-    fn given(&self, answer: Option<Answer>, receipt: &Receipt) -> Own {
-        let Some(Answer { status, headers, body, trailers }) = answer else { return *self.spent() };
-        let mut own = Response::new(Whole::new(body, trailers));
-        (*own.status_mut(), *own.headers_mut()) = (status, headers);
-        headers::put_receipt(own.headers_mut(), receipt, self.v1);
-        own
     }
 }
 

@@ -1,10 +1,13 @@
 //! One request that presents a payment, from the header to the answer.
 
+mod again;
 mod arriving;
 mod claiming;
 mod concluding;
+mod first;
 mod serving;
 mod streaming;
+mod taking;
 
 use std::sync::Arc;
 
@@ -50,7 +53,7 @@ impl Paying {
         fare: Arc<Fare>,
         quote: Quote,
         request: &mut Request<B>,
-    ) -> Result<Self, Box<Own>> {
+    ) -> Result<Box<Self>, Box<Own>> {
         let visitor = Visitor::of(gate, request);
         let deny = |answer| Box::new(paywall::shown(gate, &quote, visitor.as_ref(), answer));
         let token = match take_payment(request.headers_mut(), quote.is_on_chain()) {
@@ -71,12 +74,13 @@ impl Paying {
             return Err(deny(answer::unreadable(&quote, "there is nobody to check this payment")));
         };
         let v1 = matching::is_written_in_v1(&payment);
-        Ok(Self { gate: gate.clone(), facilitator, fare, quote, payment, v1, told: None, visitor })
+        Ok(Box::new(Self { gate: gate.clone(), facilitator, fare, quote, payment, v1, told: None, visitor }))
     }
 
     /// The same, where somebody wants to be told.
-    fn telling(self, told: Option<Told>) -> Self {
-        Self { told, ..self }
+    fn telling(mut self: Box<Self>, told: Option<Told>) -> Box<Self> {
+        self.told = told;
+        self
     }
 
     /// The span every step of this payment is in.

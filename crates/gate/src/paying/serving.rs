@@ -29,7 +29,7 @@ pub(super) struct Held {
 
 /// Serves a request that presents a payment.
 pub(crate) async fn serve<S, ReqB, ResB>(
-    paying: Paying,
+    paying: Box<Paying>,
     inner: S,
     request: Request<ReqB>,
 ) -> Result<Response<GateBody<ResB>>, S::Error>
@@ -44,6 +44,7 @@ where
 {
     let (mut request, run) = match paying.claim(request).await {
         Turn::Run(request, run) => (request, run),
+        Turn::Paid(request, paid) => return paying.serve_paid(*paid, inner, request).await,
         Turn::Over(answer) => return Ok(answer::whole(paying.answered(*answer).await)),
     };
     let verified = match paying.verify().await {
@@ -94,7 +95,7 @@ impl Paying {
     }
 
     async fn serve_whole<S, ReqB, ResB>(
-        self,
+        &self,
         mut held: Held,
         inner: S,
         request: Request<ReqB>,

@@ -8,7 +8,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use farebox_engine::charge::UnknownPolicy;
 use farebox_telemetry::outcome;
 use http::{
     HeaderMap, HeaderValue, Request, Response,
@@ -20,10 +19,9 @@ use tower::Service;
 use tracing::{Instrument, Span};
 
 use super::{
-    Paying, claiming,
-    concluding::{Taken, take},
-    record,
+    Paying, claiming, record,
     serving::Held,
+    taking::{Asking, Taken, take},
 };
 use crate::{
     actual,
@@ -36,7 +34,7 @@ use crate::{
 
 /// Runs the handler and lets a success through.
 pub(super) async fn serve<S, ReqB, ResB>(
-    paying: Paying,
+    paying: Box<Paying>,
     mut held: Held,
     mut inner: S,
     request: Request<ReqB>,
@@ -82,7 +80,7 @@ enum End {
 
 /// What happens at the end of a stream.
 struct Closing {
-    paying: Paying,
+    paying: Box<Paying>,
     held: Held,
     /// What the handler said before its first byte.
     reported: Option<Result<actual::Actual, actual::BadActual>>,
@@ -204,7 +202,8 @@ impl Closing {
             held.run = paying.receipt_only(held.verified.request_id()).await;
         }
         let v1 = paying.v1;
-        let receipt = match take(held, None, paying.told.clone()).await {
+        let asking = Asking { delivered: true, ..paying.asking() };
+        let receipt = match take(held, None, asking).await {
             Taken::Settled(settled) => {
                 record(outcome::SETTLED);
                 settled.receipt().clone()
@@ -217,13 +216,7 @@ impl Closing {
                 );
                 refused.receipt().clone()
             }
-            Taken::Unknown(unknown, run) => {
-                record(outcome::UNKNOWN);
-                paying.policy(unknown.fault());
-                let receipt = unknown.receipt();
-                paying.follow(unknown, UnknownPolicy::Serve, run);
-                receipt
-            }
+            Taken::Unknown(doubt) => *doubt.receipt,
             Taken::NotKept => return HeaderMap::new(),
         };
         HeaderMap::from_iter([headers::receipt(&receipt, v1)])

@@ -9,7 +9,7 @@ mod webhook;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use farebox_types::{Secret, Timestamp};
+use farebox_types::{Mode, Secret, Timestamp};
 use http::HeaderMap;
 
 use self::{
@@ -60,6 +60,10 @@ impl Sim {
 impl Provider for Sim {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn mode(&self) -> Option<Mode> {
+        Some(Mode::Test)
     }
 
     fn capabilities(&self) -> Capabilities {

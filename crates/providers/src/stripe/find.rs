@@ -17,7 +17,7 @@ impl Stripe {
     /// The intent of that id.
     pub(super) async fn retrieve(&self, id: &str) -> Result<Option<Intent>, Fault> {
         let path = format!("/v1/payment_intents/{}", segment(id));
-        match self.0.get(&path, &vec![("expand[]", "latest_charge".to_owned())]).await? {
+        match self.client.get(&path, &vec![("expand[]", "latest_charge".to_owned())]).await? {
             Read::Found(intent) => Ok(Some(intent)),
             Read::Missing => Ok(None),
             Read::Rejected(fault) => Err(fault),
@@ -45,7 +45,7 @@ impl Stripe {
                 return Ok(None);
             }
         }
-        Err(self.0.fault("too many payments to look through"))
+        Err(self.client.fault("too many payments to look through"))
     }
 
     async fn search(&self, our_id: &str) -> Result<Vec<Intent>, Fault> {
@@ -54,7 +54,7 @@ impl Stripe {
             return Ok(Vec::new());
         }
         let fields = vec![("query", format!("metadata['{PAYMENT_KEY}']:'{our_id}'"))];
-        match self.0.get::<List<Intent>>("/v1/payment_intents/search", &fields).await? {
+        match self.client.get::<List<Intent>>("/v1/payment_intents/search", &fields).await? {
             Read::Found(list) => Ok(list.data),
             Read::Missing | Read::Rejected(_) => Ok(Vec::new()),
         }
@@ -66,13 +66,13 @@ impl Stripe {
         fields.extend(after.map(|after| ("starting_after", after.to_owned())));
         let all = fields.clone();
         fields.extend(since.map(|since| ("created[gte]", since.to_string())));
-        let list = match self.0.get::<List<Intent>>("/v1/payment_intents", &fields).await? {
-            Read::Rejected(_) => self.0.get::<List<Intent>>("/v1/payment_intents", &all).await?,
+        let list = match self.client.get::<List<Intent>>("/v1/payment_intents", &fields).await? {
+            Read::Rejected(_) => self.client.get::<List<Intent>>("/v1/payment_intents", &all).await?,
             other => other,
         };
         let mut list = match list {
             Read::Found(list) => list,
-            Read::Missing => return Err(self.0.fault("there is no list of payments")),
+            Read::Missing => return Err(self.client.fault("there is no list of payments")),
             Read::Rejected(fault) => return Err(fault),
         };
         // The last one stays, for the next page begins behind it.
@@ -88,7 +88,7 @@ impl Stripe {
             return Ok(payment);
         }
         let fields = vec![("payment_intent", payment.provider_id.clone()), ("limit", "1".to_owned())];
-        let dispute = match self.0.get::<List<DisputeObject>>("/v1/disputes", &fields).await? {
+        let dispute = match self.client.get::<List<DisputeObject>>("/v1/disputes", &fields).await? {
             Read::Found(newest) => newest.data.first().and_then(|one| dispute_of(&one.status)),
             // A server that speaks the protocol without its disputes.
             Read::Missing | Read::Rejected(_) => payment.dispute,
@@ -102,7 +102,7 @@ impl Stripe {
         for _ in 0..MAX_PAGES {
             let mut fields: Fields<'_> = vec![("payment_intent", intent.to_owned()), ("limit", "100".to_owned())];
             fields.extend(after.take().map(|after| ("starting_after", after)));
-            let list = match self.0.get::<List<RefundObject>>("/v1/refunds", &fields).await? {
+            let list = match self.client.get::<List<RefundObject>>("/v1/refunds", &fields).await? {
                 Read::Found(list) => list,
                 Read::Missing => return Ok(None),
                 Read::Rejected(fault) => return Err(fault),
@@ -118,6 +118,6 @@ impl Stripe {
                 return Ok(None);
             }
         }
-        Err(self.0.fault("too many refunds to look through"))
+        Err(self.client.fault("too many refunds to look through"))
     }
 }

@@ -11,7 +11,7 @@ mod webhook;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use farebox_types::{Secret, Timestamp};
+use farebox_types::{Mode, Secret, Timestamp};
 use http::HeaderMap;
 
 use self::{
@@ -22,7 +22,7 @@ use crate::{
     event::{Event, Forged},
     outcome::{Fault, Outcome, Refusal, RefusalClass},
     payment::{Action, Dispute, ProviderPayment, ProviderRefund, ProviderState, RefundState},
-    provider::{Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, Page, Provider, Refund, Whose},
+    provider::{Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, Page, Provider, Refund, Whose, mode_of},
     wire::{BadBaseUrl, segment},
 };
 
@@ -36,7 +36,10 @@ const OTHER_UNITS: [&str; 3] = ["ISK", "MGA", "UGX"];
 
 /// Stripe, or a server that speaks its protocol.
 #[derive(Clone)]
-pub struct Stripe(Client);
+pub struct Stripe {
+    client: Client,
+    mode: Option<Mode>,
+}
 
 impl Stripe {
     /// Stripe's own address.
@@ -47,7 +50,8 @@ impl Stripe {
     /// # Errors
     /// The address or the key cannot be used.
     pub fn new(base: &str, key: &Secret, timeout: Duration) -> Result<Self, BadBaseUrl> {
-        Client::new(base, key, timeout).map(Self)
+        let mode = mode_of(key, &["sk_live_", "rk_live_"], &["sk_test_", "rk_test_"]);
+        Ok(Self { client: Client::new(base, key, timeout)?, mode })
     }
 
     /// Confirms an intent that waits for it.
@@ -57,7 +61,7 @@ impl Stripe {
         }
         let fields = return_url.map(|url| ("return_url", url.to_owned())).into_iter().collect();
         let path = format!("/v1/payment_intents/{}/confirm", segment(&intent.id));
-        match self.0.post(&path, &format!("{key}:confirm"), &fields).await {
+        match self.client.post(&path, &format!("{key}:confirm"), &fields).await {
             Outcome::Refused(no) => self.unless(no, &intent.id, |now| now.status != "requires_confirmation").await,
             other => other,
         }
@@ -83,7 +87,7 @@ impl Stripe {
         }
         match self.find(whose).await {
             Ok(Some(intent)) => Outcome::Seen(intent.id),
-            Ok(None) => Outcome::NotDone(self.0.fault("the payment is not known there")),
+            Ok(None) => Outcome::NotDone(self.client.fault("the payment is not known there")),
             Err(fault) => Outcome::NotDone(fault),
         }
     }
@@ -107,6 +111,10 @@ impl Provider for Stripe {
         NAME
     }
 
+    fn mode(&self) -> Option<Mode> {
+        self.mode
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities { manual_capture: true, currencies: None, signed_webhooks: true }
     }
@@ -116,7 +124,7 @@ impl Provider for Stripe {
             return Outcome::Refused(other_units(&ask.currency));
         }
         let key = format!("{}:create", ask.idempotency_key);
-        let intent = seen!(self.0.post("/v1/payment_intents", &key, &new_intent(ask)).await);
+        let intent = seen!(self.client.post("/v1/payment_intents", &key, &new_intent(ask)).await);
         let gone = self.go(intent, &ask.idempotency_key, ask.return_url.as_deref()).await;
         declined_or_seen(gone)
     }
@@ -125,7 +133,7 @@ impl Provider for Stripe {
         let id = seen!(self.id(&ask.whose).await);
         let intent = match self.retrieve(&id).await {
             Ok(Some(intent)) => intent,
-            Ok(None) => return Outcome::NotDone(self.0.fault("the payment is not known there")),
+            Ok(None) => return Outcome::NotDone(self.client.fault("the payment is not known there")),
             Err(fault) => return Outcome::NotDone(fault),
         };
         declined_or_seen(self.go(intent, &ask.idempotency_key, None).await)
@@ -135,7 +143,7 @@ impl Provider for Stripe {
         let id = seen!(self.id(&ask.whose).await);
         let path = format!("/v1/payment_intents/{}/capture", segment(&id));
         let fields = vec![("amount_to_capture", ask.minor.to_string())];
-        let intent: Intent = match self.0.post(&path, &ask.idempotency_key, &fields).await {
+        let intent: Intent = match self.client.post(&path, &ask.idempotency_key, &fields).await {
             Outcome::Refused(no) => seen!(self.unless(no, &id, |now| now.status == "succeeded").await),
             other => seen!(other),
         };
@@ -150,7 +158,7 @@ impl Provider for Stripe {
     async fn cancel(&self, ask: &Cancel) -> Outcome<ProviderPayment> {
         let id = seen!(self.id(&ask.whose).await);
         let path = format!("/v1/payment_intents/{}/cancel", segment(&id));
-        match self.0.post(&path, &ask.idempotency_key, &Fields::new()).await {
+        match self.client.post(&path, &ask.idempotency_key, &Fields::new()).await {
             Outcome::Refused(no) => self.unless(no, &id, |now| now.status == "canceled").await,
             other => other,
         }
@@ -164,7 +172,7 @@ impl Provider for Stripe {
             ("amount", ask.minor.to_string()),
             ("metadata[farebox_refund]", ask.our_refund.clone()),
         ];
-        match self.0.post::<RefundObject>("/v1/refunds", &ask.idempotency_key, &fields).await {
+        match self.client.post::<RefundObject>("/v1/refunds", &ask.idempotency_key, &fields).await {
             // Nothing is left to refund, perhaps because this very refund was made before.
             Outcome::Refused(no) => match self.find_refund(&id, &ask.our_refund).await {
                 Ok(Some(done)) => Outcome::Seen(done),

@@ -10,7 +10,7 @@ mod webhook;
 use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use farebox_types::{Secret, Timestamp};
+use farebox_types::{Mode, Secret, Timestamp};
 use http::HeaderMap;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ use crate::{
     event::{Event, Forged},
     outcome::{Fault, Outcome, Refusal, RefusalClass},
     payment::{Action, ProviderPayment, ProviderRefund, ProviderState, RefundState},
-    provider::{Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, Page, Provider, Refund, Whose},
+    provider::{Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, Page, Provider, Refund, Whose, mode_of},
     wire::{BadBaseUrl, form, segment},
 };
 
@@ -37,7 +37,10 @@ const MAX_REASON: usize = 120;
 
 /// Toss Payments, or a server that speaks its protocol.
 #[derive(Clone)]
-pub struct Toss(Client);
+pub struct Toss {
+    client: Client,
+    mode: Option<Mode>,
+}
 
 impl Toss {
     /// Toss's own address.
@@ -48,14 +51,15 @@ impl Toss {
     /// # Errors
     /// The address or the key cannot be used.
     pub fn new(base: &str, key: &Secret, timeout: Duration) -> Result<Self, BadBaseUrl> {
-        Client::new(base, key, timeout).map(Self)
+        let mode = mode_of(key, &["live_"], &["test_"]);
+        Ok(Self { client: Client::new(base, key, timeout)?, mode })
     }
 
     async fn order(&self, order: &str) -> Result<Option<Payment>, Fault> {
         if !is_order_id(order) {
             return Ok(None);
         }
-        self.0.get(&format!("/v1/payments/orders/{order}")).await
+        self.client.get(&format!("/v1/payments/orders/{order}")).await
     }
 }
 
@@ -63,6 +67,10 @@ impl Toss {
 impl Provider for Toss {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn mode(&self) -> Option<Mode> {
+        self.mode
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -88,9 +96,9 @@ impl Provider for Toss {
             return invalid("payment_key_missing", "a confirm needs the paymentKey that Toss's window gave back");
         };
         let body = json!({"paymentKey": token, "orderId": ask.whose.our_id, "amount": ask.minor});
-        match self.0.post("/v1/payments/confirm", &ask.idempotency_key, &body).await.map(payment_of) {
+        match self.client.post("/v1/payments/confirm", &ask.idempotency_key, &body).await.map(payment_of) {
             Outcome::Seen(seen) if seen.minor != ask.minor || seen.currency != ask.currency => {
-                Outcome::Unknown(self.0.fault("another amount was confirmed"))
+                Outcome::Unknown(self.client.fault("another amount was confirmed"))
             }
             other => other,
         }
@@ -113,7 +121,10 @@ impl Provider for Toss {
             }
             "WAITING_FOR_DEPOSIT" => {
                 let path = format!("/v1/payments/{}/cancel", segment(&payment.payment_key));
-                self.0.post(&path, &ask.idempotency_key, &json!({"cancelReason": "canceled"})).await.map(payment_of)
+                self.client
+                    .post(&path, &ask.idempotency_key, &json!({"cancelReason": "canceled"}))
+                    .await
+                    .map(payment_of)
             }
             "CANCELED" if payment.approved_at.is_none() => Outcome::Seen(payment_of(payment)),
             _ => invalid("already_paid", "a paid payment is refunded, not canceled"),
@@ -123,7 +134,7 @@ impl Provider for Toss {
     async fn refund(&self, ask: &Refund) -> Outcome<ProviderRefund> {
         let payment = match self.order(&ask.whose.our_id).await {
             Ok(Some(payment)) => payment,
-            Ok(None) => return Outcome::NotDone(self.0.fault("the payment is not known there")),
+            Ok(None) => return Outcome::NotDone(self.client.fault("the payment is not known there")),
             Err(fault) => return Outcome::NotDone(fault),
         };
         // A repeat, perhaps long after its key was forgotten there.
@@ -134,10 +145,10 @@ impl Provider for Toss {
         let reason = format!("{words} {}", mark(&ask.our_refund));
         let path = format!("/v1/payments/{}/cancel", segment(&payment.payment_key));
         let body = json!({"cancelReason": reason, "cancelAmount": ask.minor});
-        match self.0.post(&path, &ask.idempotency_key, &body).await {
+        match self.client.post(&path, &ask.idempotency_key, &body).await {
             Outcome::Seen(payment) => match refund_in(&payment, &ask.our_refund) {
                 Some(done) => Outcome::Seen(done),
-                None => Outcome::Unknown(self.0.fault("the refund is not in the answer")),
+                None => Outcome::Unknown(self.client.fault("the refund is not in the answer")),
             },
             Outcome::Refused(no) => Outcome::Refused(Refusal { class: RefusalClass::Invalid, ..no }),
             Outcome::NotDone(fault) => Outcome::NotDone(fault),
@@ -160,7 +171,7 @@ impl Provider for Toss {
             ("limit", PAGE.to_string()),
         ];
         query.extend(after.map(|after| ("startingAfter", after.to_owned())));
-        let all = self.0.transactions(&form(&query)).await?;
+        let all = self.client.transactions(&form(&query)).await?;
         let next = all.last().filter(|_| all.len() >= PAGE).map(|last| last.transaction_key.clone());
         // A payment has a transaction for itself and one for each refund.
         let orders: BTreeSet<String> = all.into_iter().map(|transaction| transaction.order_id).collect();

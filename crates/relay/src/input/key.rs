@@ -8,11 +8,15 @@ use crate::problem::Refusal;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The browser's own key, as it is; none is fine, two or an odd one are not.
+/// Keys of the relay's own begin with it: a browser that could use one would keep another user's customer from being created.
+const RESERVED: &str = "paylera-relay-";
+
+/// The browser's own key, as it is; none is fine, two, an odd one or one of the relay's own are not.
 pub(crate) fn inbound_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(key) = keys.next() else { return Ok(None) };
     let key = key.to_str().ok().and_then(|key| key.parse().ok()).filter(|_| keys.next().is_none());
+    let key = key.filter(|key: &IdempotencyKey| !key.as_str().starts_with(RESERVED));
     key.map(Some).ok_or(Refusal::BadIdempotencyKey)
 }
 
@@ -49,6 +53,13 @@ mod tests {
             assert_eq!(read(&[odd]), Err(Refusal::BadIdempotencyKey), "{odd:?}");
         }
         assert_eq!(read(&[b"a", b"a"]), Err(Refusal::BadIdempotencyKey));
+    }
+
+    #[test]
+    fn no_browser_uses_a_key_of_the_relays_own() {
+        let anns = b"paylera-relay-autocreate:ann@example.com";
+        assert_eq!(read(&[anns]), Err(Refusal::BadIdempotencyKey));
+        assert!(read(&[b"my-paylera-relay-key"]).is_ok());
     }
 
     #[test]

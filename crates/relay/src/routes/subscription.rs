@@ -39,15 +39,19 @@ struct Subscriptions {
 pub(crate) async fn attach(relay: &Relay, call: &Call<'_>) -> Result<Response, Ended> {
     let fields = Fields::read(&call.body, ATTACH)?;
     let identity = &call.identity;
-    let body = match &identity.email {
+    let (body, customer) = match &identity.email {
         Some(email) if identity.customer_id.is_none() && !relay.0.auto_create => {
             let email = ("customer_email", email.as_str());
             let name = identity.name.as_deref().map(|name| ("customer_name", name));
             let added: Vec<(&str, &str)> = [Some(email), name].into_iter().flatten().collect();
-            fields.with(&added)
+            (fields.with(&added), String::new())
         }
-        _ => fields.with(&[("customer_id", &relay.customer(identity).await?.id)]),
+        _ => {
+            let customer = relay.customer(identity).await?.id;
+            (fields.with(&[("customer_id", &customer)]), customer)
+        }
     };
+    let _writing = relay.writing(&customer);
     Ok(relay.0.upstream.post("/v1/attach", body, &call.key()?).await?.into_response())
 }
 
@@ -99,5 +103,6 @@ async fn write(relay: &Relay, call: &Call<'_>, id: &str, known: &[Member], verb:
         return Err(Refusal::NotFound.into());
     }
     let path = format!("/v1/subscriptions/{id}/{verb}");
+    let _writing = (relay.writing(&customer.id), relay.writing(id));
     Ok(relay.0.upstream.post(&path, fields.with(&[]), &call.key()?).await?.into_response())
 }

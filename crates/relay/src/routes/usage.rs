@@ -6,6 +6,7 @@ use farebox_telemetry::paylera::FEATURE_CODE;
 use crate::{
     identity::CustomerIdentity,
     input::{CHECK, Fields, TRACK, check_body},
+    memory::Recalled,
     problem::{BadField, Refusal},
     relay::Relay,
     serve::Call,
@@ -25,7 +26,20 @@ pub(crate) async fn check_get(relay: &Relay, call: &Call<'_>) -> Result<Response
 async fn ask(relay: &Relay, call: &Call<'_>, fields: &Fields<'_>) -> Result<Response, Ended> {
     span::note(FEATURE_CODE, fields.text("feature_code").as_deref());
     let (name, id) = subject(relay, &call.identity).await?;
-    let answer = relay.0.upstream.post("/v1/check", fields.with(&[(name, &id)]), &call.key()?).await?;
+    let body = fields.with(&[(name, &id)]);
+    // Under a key of its own, a repeat is upstream's to answer.
+    let memory = relay.0.memory.as_ref().filter(|_| call.key.is_none());
+    let feature = fields.text("feature_code").unwrap_or_default();
+    let asking = match memory.and_then(|memory| memory.recall(&id, &body, &feature)) {
+        Some(Recalled::Known(answer)) => return Ok(answer.into_response()),
+        Some(Recalled::Asking(asking)) => Some(asking),
+        None => None,
+    };
+    let asking = asking.map(|asking| (asking, body.clone()));
+    let answer = relay.0.upstream.post("/v1/check", body, &call.key()?).await?;
+    if let Some((asking, question)) = asking {
+        asking.answered(question, &feature, &answer);
+    }
     Ok(answer.into_response())
 }
 
@@ -44,6 +58,7 @@ pub(crate) async fn track(relay: &Relay, call: &Call<'_>) -> Result<Response, En
         _ => call.key()?,
     };
     let (name, id) = subject(relay, &call.identity).await?;
+    let _writing = relay.writing(&id);
     let answer = relay.0.upstream.post("/v1/track", fields.with(&[(name, &id)]), &key).await?;
     Ok(answer.into_response())
 }

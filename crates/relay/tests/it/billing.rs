@@ -51,6 +51,7 @@ struct Books {
     subscriptions: BTreeMap<String, Vec<(String, String)>>,
     canned: BTreeMap<String, Canned>,
     slow: Duration,
+    hold_checks: Duration,
 }
 
 #[derive(Clone)]
@@ -108,6 +109,11 @@ impl Billing {
     /// Creating a customer takes this long.
     pub(crate) fn slow(&self, slow: Duration) {
         self.books().slow = slow;
+    }
+
+    /// A check takes this long.
+    pub(crate) fn hold_checks(&self, time: Duration) {
+        self.books().hold_checks = time;
     }
 
     fn subscription(&self, id: &str) -> Option<Value> {
@@ -183,6 +189,11 @@ async fn truth(billing: &Billing, seen: &Seen) -> Response {
             Some(subscription) => json_answer(&subscription),
             None => problem(404, "paylera.not_found"),
         },
+        ("POST", ["check"]) => {
+            let hold = billing.books().hold_checks;
+            tokio::time::sleep(hold).await;
+            json_answer(&json!({"line": seen.line}))
+        }
         ("POST", ["track"]) => StatusCode::NO_CONTENT.into_response(),
         _ => json_answer(&json!({"line": seen.line})),
     }

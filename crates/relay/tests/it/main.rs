@@ -7,6 +7,7 @@ mod customers;
 mod forgery;
 mod hostile;
 mod identity;
+mod memory;
 mod mounting;
 mod passing;
 mod routes;

@@ -6,9 +6,12 @@ use std::{
 };
 
 use axum::http::request::Parts;
+use farebox_client::{Client, Forward, Retry};
+use farebox_relay::{Csrf, Relay};
+use farebox_types::Secret;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::world::{SECRET, TOKEN, World};
+use crate::world::{SECRET, TOKEN, World, by_headers};
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
@@ -65,5 +68,24 @@ async fn neither_token_nor_secret_shows_in_logs_or_answers() {
     for secret in [SECRET, TOKEN, &csrf, "ann@example.com", "my-private-key"] {
         assert!(!logged.contains(secret), "{secret} in the log: {logged}");
         assert!(!shown.contains(secret), "{secret} in an answer: {shown}");
+    }
+}
+
+/// Everything that can be printed of what holds a secret: types with secrets have no `Debug` at all.
+#[tokio::test]
+async fn errors_say_what_is_wrong_without_the_secret() {
+    const SHORT: &str = "sec-ret-too-short";
+    let client = || Client::builder(Secret::new(TOKEN.to_owned()));
+    let unreachable = || client().base_url("http://127.0.0.1:9").retry(Retry { attempts: 1, ..Retry::default() });
+    let relay = Relay::builder(unreachable().build().unwrap()).identify(by_headers).production(true);
+    let short = relay.csrf(Csrf::signed(Secret::new(SHORT.to_owned()))).build().err().unwrap();
+    let nowhere = Client::builder(Secret::new(format!("odd_{TOKEN}"))).build().err().unwrap();
+    let bad_url = client().base_url(format!("http://user:{SHORT}@[")).build().err().unwrap();
+    let call = Forward { method: http::Method::GET, path: "/v1/plans", body: None, idempotency_key: None };
+    let no_answer = unreachable().build().unwrap().forward(call).await.err().unwrap();
+    let shown = format!("{short:?} {short} {nowhere:?} {nowhere} {bad_url:?} {bad_url} {no_answer:?} {no_answer}");
+    assert!(shown.contains("32 bytes"), "{shown}");
+    for secret in [SHORT, TOKEN] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
     }
 }

@@ -1,6 +1,6 @@
 //! What every verb of `/v1` works with.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use farebox_api::{Code, ProblemCode};
 use farebox_store::{
@@ -22,12 +22,29 @@ use crate::{
 pub struct BillingSettings {
     /// Requests of one token, in this process.
     pub rate: Option<RateLimit>,
-    /// Checkouts return to these domains and those below them only, besides a merchant's own; anywhere, if none.
+    /// Requests of one address to operations that need no token, in this process.
+    pub public_rate: Option<RateLimit>,
+    /// Whether checkouts may return to any domain.
+    pub redirect_policy: RedirectPolicy,
+    /// Checkouts return to these domains and those below them only, besides a merchant's own. If none are listed, the
+    /// policy says what that means.
     pub redirect_domains: Vec<String>,
     /// What pages of ours are reached at, without a slash at its end; relative links unless given.
     pub public_url: Option<String>,
     /// What checkouts are paid through; without it nothing that costs can be begun.
     pub payments: Option<Payments>,
+}
+
+/// Where checkouts may return to when no domain is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RedirectPolicy {
+    /// Anywhere.
+    #[default]
+    Lenient,
+    /// Anywhere in test mode, nowhere in live mode.
+    StrictWhenLive,
+    /// Nowhere.
+    Strict,
 }
 
 /// What every verb works with. Cloning it is cheap.
@@ -37,13 +54,15 @@ pub(super) struct Desk {
     pub(super) billing: Billing,
     pub(super) settings: Arc<BillingSettings>,
     limits: Option<Arc<Windows>>,
+    public_limits: Option<Arc<Windows>>,
 }
 
 impl Desk {
     pub(super) fn new(backend: Backend, settings: BillingSettings) -> Self {
-        let limits = settings.rate.map(|rate| Arc::new(Windows::new(rate)));
+        let windows = |rate: Option<RateLimit>| rate.map(|rate| Arc::new(Windows::new(rate)));
+        let (limits, public_limits) = (windows(settings.rate), windows(settings.public_rate));
         let billing = backend.billing().clone();
-        Self { backend, billing, settings: Arc::new(settings), limits }
+        Self { backend, billing, settings: Arc::new(settings), limits, public_limits }
     }
 
     pub(super) fn store(&self) -> &dyn Store {
@@ -52,12 +71,21 @@ impl Desk {
 
     /// Counts a request of this token.
     pub(super) fn take(&self, token: &ApiToken) -> Result<(), Denial> {
-        let Some(limits) = &self.limits else { return Ok(()) };
-        let standing = limits.take(RateCaller::Key(token.id), self.backend.now());
+        self.counted(self.limits.as_deref(), RateCaller::Key(token.id), "this token")
+    }
+
+    /// Counts a request without a token, from this address.
+    pub(super) fn take_from(&self, peer: IpAddr) -> Result<(), Denial> {
+        self.counted(self.public_limits.as_deref(), RateCaller::Peer(peer), "this address")
+    }
+
+    fn counted(&self, limits: Option<&Windows>, caller: RateCaller, who: &str) -> Result<(), Denial> {
+        let Some(limits) = limits else { return Ok(()) };
+        let standing = limits.take(caller, self.backend.now());
         if standing.allowed {
             return Ok(());
         }
-        let detail = format!("this token may ask {} times in its window, and has", standing.limit);
+        let detail = format!("{who} may ask {} times in its window, and has", standing.limit);
         Err(Denial { wait: Some(standing.wait), ..Denial::new(ProblemCode::RateLimited, detail) })
     }
 

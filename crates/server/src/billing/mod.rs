@@ -20,5 +20,7 @@ mod table;
 mod usage;
 mod view;
 
-pub use desk::BillingSettings;
+pub use admin::check_config;
+pub use desk::{BillingSettings, RedirectPolicy};
+pub use openapi::config_schema;
 pub use router::router;

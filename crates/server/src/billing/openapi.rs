@@ -124,9 +124,10 @@ fn responses(operation: &Operation) -> Value {
         let codes: Vec<&str> =
             ProblemCode::ALL.iter().filter(|code| code.status() == status).map(|code| code.as_str()).collect();
         let schema = json!({"$ref": "#/components/schemas/Problem"});
-        let content = json!({"application/problem+json": {"schema": schema}});
-        let problem = json!({"description": codes.join(", "), "content": content});
-        responses.entry(status.to_string()).or_insert(problem);
+        // An operation may have an answer of its own under the same status.
+        let answer = responses.entry(status.to_string()).or_insert_with(|| json!({}));
+        answer["description"] = json!(codes.join(", "));
+        answer["content"]["application/problem+json"] = json!({"schema": schema});
     }
     Value::Object(responses)
 }
@@ -144,7 +145,8 @@ fn problems(operation: &Operation) -> Vec<u16> {
 }
 
 /// The configuration file's JSON Schema.
-pub(super) fn config_schema() -> String {
+#[must_use]
+pub fn config_schema() -> String {
     let shape = shape::<farebox_api::Config>();
     let definitions: Map<String, Value> =
         shape.others.iter().map(|(name, schema)| (name.clone(), json!(schema))).collect();

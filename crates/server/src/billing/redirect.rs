@@ -5,14 +5,14 @@ use farebox_api::ProblemCode;
 use farebox_store::billing::Settings;
 use farebox_types::Mode;
 
-use super::edge::Denial;
+use super::{BillingSettings, RedirectPolicy, edge::Denial};
 
 /// What providers put the checkout's id in the place of.
 pub(super) const PLACEHOLDER: &str = "{CHECKOUT_SESSION_ID}";
 
-/// An absolute https URL (http for this machine, in test mode) of a domain that may be returned to. `domains` are the
-/// server's; a merchant that is strict has its own.
-pub(super) fn allowed(text: &str, mode: Mode, domains: &[String], settings: &Settings) -> Result<(), Denial> {
+/// An absolute https URL (http for this machine, in test mode) of a domain that may be returned to. `server` has its
+/// policy and domains; a merchant that is strict has its own.
+pub(super) fn allowed(text: &str, mode: Mode, server: &BillingSettings, settings: &Settings) -> Result<(), Denial> {
     let refused = |why: &str| Denial::new(ProblemCode::RedirectDomainNotAllowed, format!("{why}: {:.200}", text));
     let plain =
         text.len() <= 2048 && text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains(['\\', '"', '<', '>']);
@@ -30,8 +30,18 @@ pub(super) fn allowed(text: &str, mode: Mode, domains: &[String], settings: &Set
     }
     let own = settings.strict_redirects.then_some(settings.redirect_domains.as_slice());
     let listed = |list: &[String]| list.iter().any(|domain| is_within(&host, domain));
-    let fits = (domains.is_empty() || listed(domains)) && own.is_none_or(listed);
-    if fits { Ok(()) } else { Err(refused("the domain may not be returned to")) }
+    let domains = &server.redirect_domains;
+    let anywhere = match server.redirect_policy {
+        RedirectPolicy::Lenient => true,
+        RedirectPolicy::StrictWhenLive => mode == Mode::Test,
+        RedirectPolicy::Strict => false,
+    };
+    let open = domains.is_empty() && (anywhere || own.is_some());
+    if (open || listed(domains)) && own.is_none_or(listed) {
+        Ok(())
+    } else {
+        Err(refused("the domain may not be returned to"))
+    }
 }
 
 fn is_within(host: &str, domain: &str) -> bool {
@@ -44,8 +54,30 @@ mod tests {
     use super::*;
 
     fn may(text: &str, mode: Mode, domains: &[&str]) -> bool {
-        let domains: Vec<String> = domains.iter().map(|domain| (*domain).to_owned()).collect();
-        allowed(text, mode, &domains, &Settings::unset(uuid::Uuid::nil())).is_ok()
+        under(RedirectPolicy::Lenient, text, mode, domains)
+    }
+
+    fn under(redirect_policy: RedirectPolicy, text: &str, mode: Mode, domains: &[&str]) -> bool {
+        let redirect_domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+        let server = BillingSettings { redirect_policy, redirect_domains, ..BillingSettings::default() };
+        allowed(text, mode, &server, &Settings::unset(uuid::Uuid::nil())).is_ok()
+    }
+
+    #[test]
+    fn a_strict_server_without_a_list_is_returned_to_from_nowhere() {
+        let url = "https://anywhere.example/";
+        let strict = |mode| under(RedirectPolicy::Strict, url, mode, &[]);
+        let when_live = |mode| under(RedirectPolicy::StrictWhenLive, url, mode, &[]);
+        assert_eq!([strict(Mode::Test), strict(Mode::Live)], [false, false]);
+        assert_eq!([when_live(Mode::Test), when_live(Mode::Live)], [true, false]);
+        assert!(under(RedirectPolicy::Strict, url, Mode::Live, &["anywhere.example"]));
+        let own = Settings {
+            strict_redirects: true,
+            redirect_domains: vec!["anywhere.example".to_owned()],
+            ..Settings::unset(uuid::Uuid::nil())
+        };
+        let server = BillingSettings { redirect_policy: RedirectPolicy::Strict, ..BillingSettings::default() };
+        assert!(allowed(url, Mode::Live, &server, &own).is_ok(), "a merchant's own list is one");
     }
 
     #[test]

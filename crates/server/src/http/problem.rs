@@ -67,6 +67,8 @@ const fn shape(refusal: &Refusal) -> (StatusCode, &'static str, &'static str) {
         Refusal::PaymentBusy => (S::CONFLICT, "FBX.PAYMENT.BUSY", "Another call is under way"),
         Refusal::CheckoutOver => (S::CONFLICT, "FBX.CHECKOUT.OVER", "Too late"),
         Refusal::Simulated => (S::FORBIDDEN, "FBX.PAYMENT.SIMULATED", "Only in test mode"),
+        Refusal::OthersAccount => (S::FORBIDDEN, "FBX.PAYMENT.OTHERS_ACCOUNT", "Another merchant's account"),
+        Refusal::OtherMode => (S::FORBIDDEN, "FBX.PAYMENT.OTHER_MODE", "Test and live do not mix"),
         Refusal::Forged { .. } => (S::BAD_REQUEST, "FBX.WEBHOOK.FORGED", "Webhook not believed"),
         Refusal::NoDelegation => (S::NOT_FOUND, credits::CODE_DELEGATION, "Delegation not found"),
         Refusal::BadRules(_) => (S::BAD_REQUEST, "FBX.PLAN.RULES", "The plan contradicts itself"),
@@ -103,6 +105,12 @@ const fn hint(refusal: &Refusal) -> Option<&'static str> {
         Refusal::NoKey | Refusal::BadKey => "create a key with `farebox key create`",
         Refusal::NoRoute => {
             "the credits API is under /api/v1; its organizations, cards, fiat and MPP are not served here"
+        }
+        Refusal::OthersAccount => {
+            "use a token of the merchant that --payments-merchant names, or serve this one on its own"
+        }
+        Refusal::OtherMode => {
+            "use a live merchant with a live key of the provider, and a test merchant with a test key"
         }
         Refusal::Simulated => "serve with --provider stripe or toss, or use a merchant in test mode",
         Refusal::InvalidToken => "mint a new access token",

@@ -114,6 +114,12 @@ pub async fn check_api_token(
     Ok(row.filter(|row| holds(keyring, row, text, at)))
 }
 
+/// Whose token this claims to be, by its text alone; whether it is true, only a server can say.
+#[must_use]
+pub fn claimed_api_token(text: &str) -> Option<PublicId<ApiTokenKind>> {
+    read(text)
+}
+
 /// Whose token this claims to be.
 pub(super) fn read(text: &str) -> Option<PublicId<ApiTokenKind>> {
     let encoded = text.strip_prefix(TEST).or_else(|| text.strip_prefix(LIVE))?;

@@ -11,7 +11,7 @@ mod webhook_secret;
 
 pub(crate) use access_token::{Permission, nonce};
 pub use api_key::{issue_api_key, new_api_key, revoke_api_key};
-pub use api_token::{TokenTerms, check_api_token, issue_api_token, new_api_token, revoke_api_token};
+pub use api_token::{TokenTerms, check_api_token, claimed_api_token, issue_api_token, new_api_token, revoke_api_token};
 pub(crate) use identify::Caller;
 pub use keyring::Keyring;
 pub use scopes::{BadScope, Scope, Scopes};

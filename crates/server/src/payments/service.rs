@@ -12,7 +12,7 @@ use farebox_engine::{
 };
 use farebox_providers::{Provider, Whose};
 use farebox_store::{Fault, Store};
-use farebox_types::{Id, Merchant, Mode, Payment as PaymentKind, Secret, Timestamp};
+use farebox_types::{Id, Merchant, Payment as PaymentKind, Secret, Timestamp};
 use uuid::Uuid;
 
 use crate::{
@@ -51,8 +51,8 @@ struct Inner {
     chosen: String,
     rails: BTreeMap<String, Rail>,
     limits: PaymentLimits,
-    /// Merchants in test mode, as far as they have been met; a merchant's mode never changes.
-    in_test_mode: Mutex<HashSet<Id<Merchant>>>,
+    /// Merchants that may be charged for, as far as they have been met; a merchant's mode never changes.
+    welcome: Mutex<HashSet<Id<Merchant>>>,
 }
 
 #[derive(Clone)]
@@ -74,8 +74,8 @@ impl Payments {
     ) -> Self {
         let chosen = provider.name().to_owned();
         let rails = BTreeMap::from([(chosen.clone(), Rail { provider, secrets })]);
-        let in_test_mode = Mutex::default();
-        Self { inner: Arc::new(Inner { backend, home, chosen, rails, limits, in_test_mode }) }
+        let welcome = Mutex::default();
+        Self { inner: Arc::new(Inner { backend, home, chosen, rails, limits, welcome }) }
     }
 
     pub(crate) fn backend(&self) -> &Backend {
@@ -115,15 +115,24 @@ impl Payments {
         rail.map(|rail| Arc::clone(&rail.provider)).ok_or_else(missing)
     }
 
-    /// Simulated money is for test mode: with it a live merchant would give away what nobody has paid.
+    /// Test money is for merchants in test mode: with it a live one would give away what nobody has paid, and a test must not
+    /// charge real cards. What a real account takes belongs to the merchant whose account it is.
     pub(crate) async fn may_charge(&self, tenant: Id<Merchant>, provider: &dyn Provider) -> Result<(), Failure> {
-        let known = || self.inner.in_test_mode.lock().unwrap_or_else(PoisonError::into_inner);
-        if provider.name() != "sim" || known().contains(&tenant) {
+        let known = || self.inner.welcome.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(&tenant) {
             return Ok(());
         }
+        let simulated = provider.name() == "sim";
+        if !simulated && tenant != self.inner.home {
+            return Err(Refusal::OthersAccount.into());
+        }
         let merchant = self.store().merchant(tenant).await?;
-        if merchant.is_none_or(|merchant| merchant.mode != Mode::Test) {
-            return Err(Refusal::Simulated.into());
+        let mode = merchant.map(|merchant| merchant.mode);
+        match (provider.mode(), mode) {
+            (Some(wanted), Some(mode)) if wanted == mode => {}
+            (None, Some(_)) => {}
+            _ if simulated => return Err(Refusal::Simulated.into()),
+            _ => return Err(Refusal::OtherMode.into()),
         }
         known().insert(tenant);
         Ok(())

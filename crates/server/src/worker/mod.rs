@@ -1,6 +1,7 @@
 //! What time asks for: due holds end, periods are renewed, events are published. Any number of processes may run it.
 
 mod due;
+mod forget;
 mod publish;
 mod sweep;
 
@@ -8,7 +9,7 @@ use std::{future::Future, pin::pin};
 
 use crate::Backend;
 
-/// Ends due holds, does what is due in billing and publishes the outbox, until `shutdown` completes; what was begun is finished first.
+/// Ends due holds, does what is due in billing, forgets old answers and publishes the outbox, until `shutdown` completes; what was begun is finished first.
 ///
 /// Faults of the store are logged and tried again: this never gives up and never fails.
 pub async fn run(backend: Backend, shutdown: impl Future<Output = ()> + Send) {
@@ -24,6 +25,11 @@ pub async fn run(backend: Backend, shutdown: impl Future<Output = ()> + Send) {
         sweeping.step(&backend).await;
         for _ in 0..BATCHES {
             if !due::step(&backend).await {
+                break;
+            }
+        }
+        for _ in 0..BATCHES {
+            if !forget::step(&backend).await {
                 break;
             }
         }

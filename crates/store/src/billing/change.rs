@@ -8,7 +8,7 @@ use farebox_types::{Id, Merchant};
 use uuid::Uuid;
 
 use super::{
-    Ask, Billing, BillingError, Done, Holdings, Kind, Plan, PlanStatus, Put, Row, Subscription,
+    Ask, Billing, BillingError, Done, Holdings, Kind, Plan, Put, Row, Subscription,
     ask::Decided,
     holdings::{Stream, plan_stream},
 };
@@ -51,9 +51,9 @@ impl Billing {
     ) -> Result<Done, BillingError> {
         self.decide(ask, || async {
             let (row, mut holdings) = self.held(ask.tenant, wanted.subscription).await?;
-            let plan = self.plan_row(ask.tenant, wanted.plan).await?;
-            if plan.status != PlanStatus::Active || plan.id == row.value.plan {
-                return Err(BillingError::Invalid("the plan is not sold, or is the same"));
+            let plan = self.sold(ask.tenant, wanted.plan).await?;
+            if plan.id == row.value.plan || row.value.add_ons.iter().any(|add_on| add_on.plan == plan.id) {
+                return Err(BillingError::Invalid("the plan is the same, or has been added to this one"));
             }
             if !row.value.term.status.is_entitled() {
                 return Err(farebox_engine::subscription::NotAllowed { status: row.value.term.status }.into());

@@ -61,7 +61,7 @@ impl Billing {
     ) -> Result<Answer, BillingError> {
         let streams = holdings.streams(feature.id);
         let balance = self.balance(holdings, feature, &streams).await?;
-        Ok(answer(holdings, feature, &streams, balance, required))
+        Ok(Outlook::new(holdings, feature, &streams).answer(balance, required))
     }
 
     /// The balance as the next write would find it: windows that have begun are open.
@@ -133,25 +133,28 @@ fn opened(account: Account, holdings: &Holdings, commands: Vec<(Command, Option<
     book.into_changes().accounts.into_iter().find(|row| row.spec.id == id).unwrap_or(before)
 }
 
-pub(super) fn answer(
-    holdings: &Holdings,
-    feature: &Feature,
-    streams: &[Stream],
-    balance: Balance,
-    required: Quantity,
-) -> Answer {
-    let sources: Vec<Source> = streams.iter().map(|stream| stream.source.clone()).collect();
-    check(&Question {
-        feature: FeatureFacts {
+/// Everything that a check looks at, but the balance.
+pub(super) struct Outlook {
+    feature: Feature,
+    sources: Vec<Source>,
+    inactive: bool,
+}
+
+impl Outlook {
+    pub(super) fn new(holdings: &Holdings, feature: &Feature, streams: &[Stream]) -> Self {
+        let sources = streams.iter().map(|stream| stream.source.clone()).collect();
+        Self { feature: feature.clone(), sources, inactive: holdings.is_inactive(feature.id) }
+    }
+
+    pub(super) fn answer(&self, balance: Balance, required: Quantity) -> Answer {
+        let feature = &self.feature;
+        let facts = FeatureFacts {
             id: feature.id,
             code: &feature.code,
             name: &feature.name,
             kind: feature.kind,
             unit: feature.unit.as_deref(),
-        },
-        sources: &sources,
-        inactive: holdings.is_inactive(feature.id),
-        balance,
-        required,
-    })
+        };
+        check(&Question { feature: facts, sources: &self.sources, inactive: self.inactive, balance, required })
+    }
 }

@@ -1,7 +1,7 @@
 //! What a store promises about billing: rows that are kept alike, and one write for all of them.
 
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, AccountSpec, Actor, Command, Outcome, Refusal, UsageEvent};
+use farebox_engine::ledger::{Account, AccountSpec, Actor, Command, Outcome, Refusal, TransferId, UsageEvent};
 use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
 
@@ -204,6 +204,8 @@ pub trait BillingStore: Send + Sync {
         tenant: Id<Merchant>,
         operation: &OperationKey,
     ) -> Result<Option<([u8; 32], String)>, Fault>;
+    /// Forgets up to `limit` answers of scope `v1` that were given before `before`, oldest first. How many.
+    async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault>;
     /// One row.
     async fn billing_row(&self, tenant: Id<Merchant>, kind: Kind, id: Uuid) -> Result<Option<StoredRow>, Fault>;
     /// The row that has a name.
@@ -231,6 +233,8 @@ pub trait BillingStore: Send + Sync {
         customer: Uuid,
         cursor: EventCursor,
     ) -> Result<Vec<UsageEvent>, Fault>;
+    /// What was said about a use when it was posted, if it was to be kept.
+    async fn told(&self, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault>;
     /// Guarded accounts as they stand at `now`, from one snapshot; those that were never used are left out.
     async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault>;
 }

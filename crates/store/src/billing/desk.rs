@@ -144,16 +144,23 @@ impl Billing {
     where
         F: Future<Output = Result<(Decided, Timestamp), BillingError>> + Send,
     {
+        let mut busy = BillingError::Busy;
         for _ in 0..TRIES {
             if let Some(done) = self.answered(ask).await? {
                 return Ok(done);
             }
             let (decided, at) = decide().await?;
-            if let Some(done) = self.commit(ask, decided, at).await? {
-                return Ok(done);
+            match self.commit(ask, decided, at).await {
+                Ok(Some(done)) => return Ok(done),
+                Ok(None) => {}
+                // Somebody else has just begun the same for the same customer: what is there now decides.
+                Err(BillingError::Taken(kind @ (Kind::Subscription | Kind::Checkout), name)) => {
+                    busy = BillingError::Taken(kind, name);
+                }
+                Err(error) => return Err(error),
             }
         }
-        Err(BillingError::Busy)
+        Err(busy)
     }
 
     /// A version of a plan; what a subscription refers to never changes.

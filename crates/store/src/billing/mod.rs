@@ -24,8 +24,8 @@ pub use credit::{GrantCredit, SetOverride};
 pub use desk::Billing;
 pub use holdings::Holdings;
 pub use reserve::Reserve;
-pub use subscribe::{Attach, Attached, OpenCheckout};
-pub use usage::{Consumed, Insufficient, Recorded, Use};
+pub use subscribe::{Attach, Attached, Awaited, OpenCheckout};
+pub use usage::{Insufficient, Recorded, Tell, Told, Use};
 /// Names whose row is not there, and the other way round for what must have one.
 pub(crate) const NAME_DIFFERENCES: &str = "SELECT 'name ' || n.name || ' of kind ' || n.kind || ' leads to no row' \
      FROM billing_name n LEFT JOIN billing_row r ON r.tenant = n.tenant AND r.kind = n.kind AND r.id = n.id \

@@ -184,6 +184,7 @@ fn commit(
         occurred_at: holdings.now,
         window_start: row.window_start,
         late,
+        telling: None,
     };
     let within = held(holdings, feature, (row, used.min(row.amount)), actor)?;
     let mut commands = vec![Command::Post(within.telling(usage.clone()))];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use farebox_engine::{
     ledger::{Actor, Command},
-    subscription::{Collection, Term},
+    subscription::{Collection, Status, Term},
 };
 use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ pub struct Attach {
     pub plan: Uuid,
     /// Added to it.
     pub add_ons: Vec<AddOn>,
-    /// How long it may be tried out; the plan's own word, if none.
+    /// How long it may be tried out: never longer than the plan says, which counts if nothing is said here.
     pub trial_days: Option<u32>,
     /// The checkout that is opened if something must be paid, or a card be given, first; without one that is refused.
     pub checkout: Option<OpenCheckout>,
@@ -61,19 +61,46 @@ pub struct Attached {
     pub checkout: Option<Checkout>,
 }
 
+/// What a checkout waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    /// What is sold, the plan first, and how many of each.
+    pub plans: Vec<(Plan, u32)>,
+    /// How long nothing is to be paid; 0 if the first period is paid for.
+    pub trial_days: u32,
+}
+
+/// How a subscription would begin.
+struct Beginning {
+    /// The plan, then what is added to it.
+    plans: Vec<(Plan, u32)>,
+    trial_days: u32,
+    /// All of it is free.
+    free: bool,
+    /// Something must be paid, or a card be given, first.
+    waits: bool,
+}
+
 impl Billing {
-    /// Whether attaching to a plan needs a checkout first: it is neither free nor may be tried out without a card.
-    #[must_use]
-    pub fn needs_checkout(plan: &Plan, trial_days: Option<u32>) -> bool {
-        let tried_out = plan.trial_without_card && trial_days.unwrap_or(plan.trial_days) > 0;
-        !(plan.is_free() || tried_out)
+    /// What attaching waits for in a checkout; `None` if it is free, add-ons included, or may be tried out without a card.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach).
+    pub async fn awaited(&self, tenant: Id<Merchant>, wanted: &Attach) -> Result<Option<Awaited>, BillingError> {
+        let holdings = self.holdings(tenant, wanted.customer).await?;
+        if self.attached(&holdings, wanted.plan).await?.is_some() {
+            return Ok(None);
+        }
+        let Beginning { plans, trial_days, waits, .. } = self.beginning(&holdings, wanted).await?;
+        Ok(waits.then_some(Awaited { plans, trial_days }))
     }
 
     /// Attaches a customer to a plan. Who is on it already stays on it, and a checkout that is open for it is given again.
+    /// A plan is tried out once by a customer, whatever became of it.
     ///
     /// # Errors
-    /// [`BillingError::NotFound`] for customer or plan; [`BillingError::Invalid`] if the plan is not sold, or a checkout is
-    /// needed and none is given.
+    /// [`BillingError::NotFound`] for customer, plan or add-on; [`BillingError::Invalid`] if one of them is not sold, an
+    /// add-on is named twice or is the plan itself, or a checkout is needed and none is given.
     pub async fn attach(
         &self,
         ask: &Ask,
@@ -81,19 +108,13 @@ impl Billing {
         answer: impl Fn(&Attached) -> String + Send + Sync,
     ) -> Result<Done, BillingError> {
         self.decide(ask, || async {
-            let plan = self.plan_row(ask.tenant, wanted.plan).await?;
             let holdings = self.holdings_to_write(ask.tenant, wanted.customer).await?;
             if let Some(attached) = self.attached(&holdings, wanted.plan).await? {
                 let answer = answer(&attached);
                 return Ok((Decided { answer, ..Decided::default() }, holdings.now));
             }
-            if plan.status != PlanStatus::Active {
-                return Err(BillingError::Invalid("the plan is not sold"));
-            }
-            for add_on in &wanted.add_ons {
-                self.plan_row(ask.tenant, add_on.plan).await?;
-            }
-            let (attached, puts) = begin(&holdings, &plan, wanted)?;
+            let beginning = self.beginning(&holdings, wanted).await?;
+            let (attached, puts) = begin(&holdings, &beginning, wanted)?;
             let commands = self.period_credits(&holdings, &attached.subscription, &ask.actor).await?;
             let answer = answer(&attached);
             Ok((Decided { puts, commands, answer }, holdings.now))
@@ -101,13 +122,45 @@ impl Billing {
         .await
     }
 
+    /// What is sold, at what terms, to this customer.
+    async fn beginning(&self, holdings: &Holdings, wanted: &Attach) -> Result<Beginning, BillingError> {
+        let plan = self.sold(holdings.tenant, wanted.plan).await?;
+        let (mut free, mut plans) = (plan.is_free(), vec![(plan.clone(), 1)]);
+        for (at, add_on) in wanted.add_ons.iter().enumerate() {
+            let added = self.sold(holdings.tenant, add_on.plan).await?;
+            if added.code == plan.code || wanted.add_ons[..at].iter().any(|other| other.plan == add_on.plan) {
+                return Err(BillingError::Invalid("an add-on is named once, and is not the plan itself"));
+            }
+            free &= added.is_free();
+            plans.push((added, add_on.quantity));
+        }
+        let asked = wanted.trial_days.unwrap_or(plan.trial_days).min(plan.trial_days);
+        let tried = holdings.subscriptions.iter().any(|row| has_tried(&row.value, &plan));
+        let trial_days = if free || tried { 0 } else { asked };
+        // What is tried out without a card is the plan: what is added to it and costs something is paid for.
+        let added_free = free || wanted.add_ons.is_empty();
+        let waits = !(free || (plan.trial_without_card && trial_days > 0 && added_free));
+        Ok(Beginning { plans, trial_days, free, waits })
+    }
+
+    /// A plan's version that can be bought: the newest, unless it is archived.
+    pub(super) async fn sold(&self, tenant: Id<Merchant>, id: Uuid) -> Result<Plan, BillingError> {
+        let plan = self.plan_row(tenant, id).await?;
+        match plan.status == PlanStatus::Active && plan.newest {
+            true => Ok(plan),
+            false => Err(BillingError::Invalid("the plan is not sold, or has a newer version")),
+        }
+    }
+
     pub(super) async fn plan_row(&self, tenant: Id<Merchant>, id: Uuid) -> Result<Plan, BillingError> {
         Ok(self.get::<Plan>(tenant, id).await?.ok_or(BillingError::NotFound(Kind::Plan))?.value)
     }
 
     async fn attached(&self, holdings: &Holdings, plan: Uuid) -> Result<Option<Attached>, BillingError> {
-        let entitled = |row: &&super::Row<Subscription>| row.value.plan == plan && holdings.is_entitled(&row.value);
-        if let Some(row) = holdings.subscriptions.iter().find(entitled) {
+        let on = |row: &&super::Row<Subscription>| {
+            row.value.plan == plan && (holdings.is_entitled(&row.value) || row.value.term.status == Status::Paused)
+        };
+        if let Some(row) = holdings.subscriptions.iter().find(on) {
             return Ok(Some(Attached { subscription: row.value.clone(), checkout: None }));
         }
         let name = format!("open:{}/{plan}", holdings.customer.value.id);
@@ -199,12 +252,18 @@ fn begun(term: Term, trial_days: u32, now: Timestamp) -> Result<Term, BillingErr
     Ok(term.start_trial(now, now.after(Duration::from_secs(u64::from(trial_days) * 86_400)))?)
 }
 
-fn begin(holdings: &Holdings, plan: &Plan, wanted: &Attach) -> Result<(Attached, Vec<Put>), BillingError> {
+/// Whether a customer has had the trial of a plan: one a product, or a plan that belongs to none.
+fn has_tried(before: &Subscription, plan: &Plan) -> bool {
+    let same = before.plan_code == plan.code || (plan.product.is_some() && before.product == plan.product);
+    same && before.term.trial_end.is_some()
+}
+
+fn begin(holdings: &Holdings, beginning: &Beginning, wanted: &Attach) -> Result<(Attached, Vec<Put>), BillingError> {
+    let &Beginning { ref plans, trial_days, free, waits } = beginning;
+    let (plan, _) = plans.first().ok_or(BillingError::NotFound(Kind::Plan))?;
     let now = holdings.now;
-    let trial_days = if plan.is_free() { 0 } else { wanted.trial_days.unwrap_or(plan.trial_days) };
-    let collection = if plan.is_free() { Collection::Free } else { Collection::Missing };
+    let collection = if free { Collection::Free } else { Collection::Missing };
     let pending = Term::pending(now, plan.interval(), collection);
-    let waits = Billing::needs_checkout(plan, wanted.trial_days);
     let subscription = Subscription {
         id: wanted.subscription,
         customer: wanted.customer,
@@ -223,6 +282,9 @@ fn begin(holdings: &Holdings, plan: &Plan, wanted: &Attach) -> Result<(Attached,
     let mut checkout = None;
     if waits {
         let open = wanted.checkout.as_ref().ok_or(BillingError::Invalid("a checkout is needed"))?;
+        if open.due.is_some() != (trial_days == 0 && plans.iter().any(|(plan, _)| plan.has_flat_price())) {
+            return Err(BillingError::Invalid("the first period is paid for, unless it is tried out"));
+        }
         let opened = opened(&subscription, open, (trial_days, now));
         puts.push(Put::new(&opened, "checkout_opened")?);
         checkout = Some(opened);

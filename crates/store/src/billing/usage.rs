@@ -1,13 +1,15 @@
 //! Using a feature: counted, or taken from a balance. These ride the ledger's batched lanes.
 
+use std::sync::Arc;
+
 use farebox_engine::{
-    entitlement::{Answer, Balance, FeatureKind, Given, put_together},
-    ledger::{AccountSpec, Actor, Command, Leg, Operation, Outcome, Refusal, TransferId, Usage},
+    entitlement::{Answer, Balance, FeatureKind, Given, Reason, put_together},
+    ledger::{AccountSpec, Actor, Command, Left, Leg, Operation, Outcome, Refusal, Telling, TransferId, Usage},
 };
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
 use uuid::Uuid;
 
-use super::{Billing, BillingError, Feature, Holdings, check::answer, holdings::Stream};
+use super::{Billing, BillingError, Feature, Holdings, check::Outlook, holdings::Stream};
 use crate::Decision;
 
 /// One use.
@@ -43,12 +45,17 @@ pub struct Recorded {
     pub replayed: bool,
 }
 
-/// An attempt to consume.
+/// Puts a check's answer into the caller's words: they are kept with the use, and a repeat is told them again.
+pub type Tell = Arc<dyn Fn(&Answer) -> String + Send + Sync>;
+
+/// A use with what was said about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Consumed {
-    /// The check's answer; its balance is that right after the consumption.
-    pub answer: Answer,
-    /// It was consumed before.
+pub struct Told {
+    /// Whether it was recorded.
+    pub taken: bool,
+    /// The check's answer right after it, in the words of [`Tell`]; a replay's are the first one's, to the letter.
+    pub words: String,
+    /// It was recorded before.
     pub replayed: bool,
 }
 
@@ -60,6 +67,7 @@ pub(super) struct Prepared {
     pub(super) given: Option<Given>,
     pub(super) renewals: Vec<Command>,
     pub(super) operation: Operation,
+    usage: Usage,
     /// The first leg takes from a balance.
     pub(super) from_balance: bool,
 }
@@ -98,42 +106,78 @@ impl Billing {
         futures_util::future::join_all(tracked).await
     }
 
+    /// Records a use and tells what it left, as [`Billing::track`].
+    ///
+    /// # Errors
+    /// As [`Billing::track`].
+    pub async fn track_telling(
+        &self,
+        tenant: Id<Merchant>,
+        one: &Use,
+        insufficient: Insufficient,
+        (actor, tell): (&Actor, &Tell),
+    ) -> Result<Told, BillingError> {
+        let mut prepared = self.prepare(tenant, one, actor).await?;
+        if insufficient == Insufficient::Reject {
+            prepared.limit();
+        }
+        let tell = Arc::clone(tell);
+        self.post_telling(&prepared, Arc::new(move |answer| tell(answer))).await
+    }
+
     /// Checks and takes in one: all of it, or nothing.
     ///
     /// # Errors
     /// As [`Billing::track`]; that the balance does not suffice is no error but the answer.
-    pub async fn consume(&self, tenant: Id<Merchant>, one: &Use, actor: &Actor) -> Result<Consumed, BillingError> {
+    pub async fn consume(
+        &self,
+        tenant: Id<Merchant>,
+        one: &Use,
+        (actor, tell): (&Actor, &Tell),
+    ) -> Result<Told, BillingError> {
         let mut prepared = self.prepare(tenant, one, actor).await?;
         let from_credits = prepared.feature.kind == FeatureKind::Metered;
         if prepared.given.is_none() && !from_credits {
-            return self.refused(&prepared, one.value).await;
+            return self.refused(&prepared, one.value, tell).await;
         }
         prepared.limit();
-        let (renewals, operation) = (prepared.renewals.clone(), prepared.operation.clone());
-        match self.post(renewals, operation).await {
-            Ok((balance, replayed)) => {
-                let mut read = self.balance(&prepared.holdings, &prepared.feature, &prepared.streams).await?;
-                if prepared.from_balance {
-                    read.available = balance;
-                }
-                let mut answer = prepared.answer(read, Quantity::ZERO);
-                (answer.allowed, answer.reason) = (true, None);
-                Ok(Consumed { answer, replayed })
-            }
-            Err(BillingError::Refused(Refusal::Insufficient { .. })) => self.refused(&prepared, one.value).await,
-            Err(error) => Err(error),
+        let taken = Arc::clone(tell);
+        let taken: Tell = Arc::new(move |answer| taken(&Answer { allowed: true, reason: None, ..answer.clone() }));
+        match self.post_telling(&prepared, taken).await {
+            Err(BillingError::Refused(Refusal::Insufficient { .. })) => self.refused(&prepared, one.value, tell).await,
+            told => told,
         }
     }
 
-    async fn refused(&self, prepared: &Prepared, value: Quantity) -> Result<Consumed, BillingError> {
+    async fn refused(&self, prepared: &Prepared, value: Quantity, tell: &Tell) -> Result<Told, BillingError> {
         let balance = self.balance(&prepared.holdings, &prepared.feature, &prepared.streams).await?;
-        let mut answer = prepared.answer(balance, value);
+        let mut answer = prepared.outlook().answer(balance, value);
         if answer.allowed {
             // Somebody gave something back between the refusal and this look: the refusal stands.
-            answer.allowed = false;
-            answer.reason = Some(farebox_engine::entitlement::Reason::InsufficientBalance);
+            (answer.allowed, answer.reason) = (false, Some(Reason::InsufficientBalance));
         }
-        Ok(Consumed { answer, replayed: false })
+        Ok(Told { taken: false, words: tell(&answer), replayed: false })
+    }
+
+    /// Posts; the words are written in the same commit, and read back from there, the first time as every other.
+    async fn post_telling(&self, prepared: &Prepared, tell: Tell) -> Result<Told, BillingError> {
+        let (outlook, said) = (prepared.outlook(), Arc::clone(&tell));
+        let telling = Telling::new(move |left| said(&outlook.answer(balance_of(left), Quantity::ZERO)));
+        let (tenant, id) = (prepared.operation.tenant(), prepared.operation.id());
+        let operation = prepared.operation.clone().telling(Usage { telling: Some(telling), ..prepared.usage.clone() });
+        let (_, replayed) = self.post(prepared.renewals.clone(), operation).await?;
+        let turn = self.turn_to_read().await?;
+        let words = self.store.told(tenant, id).await?;
+        drop(turn);
+        let words = match words {
+            Some(words) => words,
+            // It was recorded by a caller who did not want to be told.
+            None => {
+                let now = self.balance(&prepared.holdings, &prepared.feature, &prepared.streams).await?;
+                tell(&prepared.outlook().answer(now, Quantity::ZERO))
+            }
+        };
+        Ok(Told { taken: true, words, replayed })
     }
 
     pub(super) async fn prepare(
@@ -158,8 +202,12 @@ impl Billing {
         };
         let key = format!("{}/{}/{}", one.customer, feature.id, one.key);
         let id = TransferId::derive(tenant, "usage", &key);
-        let operation = operation(&holdings, &feature, (&streams, from_balance), (id, one), actor)?;
-        Ok(Prepared { holdings, feature, streams, given, renewals, operation, from_balance })
+        let usage = usage(&holdings, &feature, &streams, one);
+        let legs = legs(&holdings, &feature, (usage.window_start, from_balance), one.value)?;
+        let operation = Operation::new(id, legs, actor.clone());
+        let operation = operation.map_err(|_| BillingError::Invalid("nothing is used"))?.telling(usage.clone());
+        let operation = holdings.clock().map_or(operation.clone(), |clock| operation.at(clock));
+        Ok(Prepared { holdings, feature, streams, given, renewals, operation, usage, from_balance })
     }
 
     /// The commands that open what this process has not seen open.
@@ -189,10 +237,14 @@ impl Billing {
         let commands = renewals.into_iter().chain(std::iter::once(Command::Post(operation))).collect();
         let mut decisions: Vec<Decision> = self.store.execute(commands).await?;
         let posted = decisions.pop();
-        for decision in decisions {
-            decision?;
+        match decisions.into_iter().find_map(Result::err) {
+            None => self.remember_open(opens.into_iter()),
+            // Each command is decided for itself: what was taken was taken, though its window could not be opened.
+            Some(refusal) if matches!(posted, Some(Ok(_))) => {
+                tracing::error!(%refusal, "a window was not opened: what it includes is not there");
+            }
+            Some(refusal) => return Err(refusal.into()),
         }
-        self.remember_open(opens.into_iter());
         match posted {
             Some(Ok(Outcome::Posted { balance, replayed, .. })) => Ok((balance, replayed)),
             Some(Err(Refusal::Conflict)) => {
@@ -224,34 +276,36 @@ impl Prepared {
         }
     }
 
-    pub(super) fn answer(&self, balance: Balance, required: Quantity) -> Answer {
-        answer(&self.holdings, &self.feature, &self.streams, balance, required)
+    fn outlook(&self) -> Outlook {
+        Outlook::new(&self.holdings, &self.feature, &self.streams)
+    }
+}
+
+/// What the event log keeps of a use.
+fn usage(holdings: &Holdings, feature: &Feature, streams: &[Stream], one: &Use) -> Usage {
+    let window_start = holdings.counted_in(streams).start;
+    let occurred_at = one.occurred_at.unwrap_or(holdings.now);
+    Usage {
+        customer: one.customer,
+        feature: feature.id,
+        occurred_at,
+        window_start,
+        late: occurred_at < window_start,
+        telling: None,
+    }
+}
+
+const fn balance_of(left: &Left) -> Balance {
+    Balance {
+        available: left.available,
+        held: left.held,
+        usage: left.used,
+        from_plans: left.from_plans,
+        from_credits: left.from_credits,
     }
 }
 
 /// What is used leaves the balance, if there is one, and is counted on the window's meter.
-pub(super) fn operation(
-    holdings: &Holdings,
-    feature: &Feature,
-    (streams, from_balance): (&[Stream], bool),
-    (id, one): (TransferId, &Use),
-    actor: &Actor,
-) -> Result<Operation, BillingError> {
-    let window = holdings.counted_in(streams);
-    let legs = legs(holdings, feature, (window.start, from_balance), one.value)?;
-    let occurred_at = one.occurred_at.unwrap_or(holdings.now);
-    let usage = Usage {
-        customer: one.customer,
-        feature: feature.id,
-        occurred_at,
-        window_start: window.start,
-        late: occurred_at < window.start,
-    };
-    let operation = Operation::new(id, legs, actor.clone()).map_err(|_| BillingError::Invalid("nothing is used"))?;
-    let operation = operation.telling(usage);
-    Ok(holdings.clock().map_or(operation.clone(), |clock| operation.at(clock)))
-}
-
 pub(super) fn legs(
     holdings: &Holdings,
     feature: &Feature,

@@ -15,18 +15,25 @@ const INSERT: &str = "INSERT INTO billing_row (tenant, kind, id, parent, due_at,
 const UPDATE: &str = "UPDATE billing_row SET parent = $4, due_at = $5, leased_until = 0, revision = $6 + 1, \
      document = $7, updated_at = $8 WHERE tenant = $1 AND kind = $2 AND id = $3 AND revision = $6";
 const EVENTS: &str = "INSERT INTO usage_event (tenant, id, customer, feature, value, occurred_at, received_at, \
-     window_start, late) SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::uuid[]), \
-     unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bool[])";
+     window_start, late, answer) SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::uuid[]), \
+     unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bool[]), \
+     unnest($10::text[])";
 
 /// Writes the record and the rows; `Some` if something of it cannot be written, or was before.
-pub(super) async fn write(sql: &mut PgConnection, write: &BillingWrite) -> sqlx::Result<Option<Committed>> {
+///
+/// The record's age is counted by the machine's time: a test clock must not end it.
+pub(super) async fn write(
+    sql: &mut PgConnection,
+    write: &BillingWrite,
+    now: Timestamp,
+) -> sqlx::Result<Option<Committed>> {
     let named = sqlx::query(OPERATION)
         .bind(write.tenant.uuid())
         .bind(&write.operation.scope)
         .bind(&write.operation.key)
         .bind(write.request_hash)
         .bind(&write.answer)
-        .bind(write.at.micros());
+        .bind(now.micros());
     if named.execute(&mut *sql).await?.rows_affected() == 0 {
         return before(sql, write).await.map(Some);
     }
@@ -98,7 +105,8 @@ pub(super) async fn write_events(sql: &mut PgConnection, events: &[UsageEvent]) 
         .bind(column(events, |event| event.usage.occurred_at.micros()))
         .bind(column(events, |event| event.received_at.micros()))
         .bind(column(events, |event| event.usage.window_start.micros()))
-        .bind(column(events, |event| event.usage.late));
+        .bind(column(events, |event| event.usage.late))
+        .bind(column(events, |event| event.answer.clone()));
     query.execute(sql).await?;
     Ok(())
 }

@@ -18,7 +18,7 @@ macro_rules! billing_rows {
 macro_rules! usage_events {
     ($rest:literal) => {
         concat!(
-            "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late FROM usage_event ",
+            "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer FROM usage_event ",
             $rest
         )
     };
@@ -79,8 +79,9 @@ pub(super) fn event(row: &PgRow) -> sqlx::Result<UsageEvent> {
         occurred_at: time(5)?,
         window_start: time(7)?,
         late: row.try_get(8)?,
+        telling: None,
     };
     let value = Quantity::from_micros(row.try_get(4)?).ok_or_else(|| corrupt("usage_event", "value"))?;
     let (tenant, id) = (Id::from_uuid(row.try_get(0)?), TransferId::from_uuid(row.try_get(1)?));
-    Ok(UsageEvent { tenant, id, usage, value, received_at: time(6)? })
+    Ok(UsageEvent { tenant, id, usage, value, received_at: time(6)?, answer: row.try_get(9)? })
 }

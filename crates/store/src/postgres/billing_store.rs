@@ -1,7 +1,7 @@
 //! The [`BillingStore`] commands on PostgreSQL.
 
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, AccountSpec, UsageEvent};
+use farebox_engine::ledger::{Account, AccountSpec, TransferId, UsageEvent};
 use farebox_types::{Id, Merchant, Timestamp};
 use sqlx::{Connection, Row};
 use uuid::Uuid;
@@ -18,6 +18,11 @@ use crate::{
     billing::{BillingStore, BillingWrite, Collected, Collecting, Committed, Cursor, EventCursor, Kind, StoredRow},
 };
 
+/// Workers that forget at the same time pass over what the others are taking.
+const FORGET: &str = "DELETE FROM operation o USING (SELECT tenant, scope, key FROM operation \
+     WHERE scope = 'v1' AND created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) old \
+     WHERE o.tenant = old.tenant AND o.scope = old.scope AND o.key = old.key";
+const TOLD: &str = "SELECT answer FROM usage_event WHERE tenant = $1 AND id = $2";
 const ANSWERED: &str = "SELECT request_hash, answer FROM operation WHERE tenant = $1 AND scope = $2 AND key = $3";
 
 #[async_trait]
@@ -37,6 +42,11 @@ impl BillingStore for PostgresStore {
     ) -> Result<Option<([u8; 32], String)>, Fault> {
         let query = sqlx::query(ANSWERED).bind(tenant.uuid()).bind(&operation.scope).bind(&operation.key);
         one(&self.pool, query, |row| Ok((row.try_get(0)?, row.try_get(1)?))).await
+    }
+
+    async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+        let query = sqlx::query(FORGET).bind(before.micros()).bind(i64::from(limit));
+        Ok(limited(query.execute(&self.pool)).await?.rows_affected())
     }
 
     async fn billing_row(&self, tenant: Id<Merchant>, kind: Kind, id: Uuid) -> Result<Option<StoredRow>, Fault> {
@@ -95,6 +105,11 @@ impl BillingStore for PostgresStore {
         let (at, id) = cursor.after.unwrap_or((Timestamp::from_micros(i64::MAX), Uuid::max()));
         let query = sqlx::query(EVENTS).bind(tenant.uuid()).bind(customer).bind(at.micros()).bind(id);
         all(&self.pool, query.bind(i64::from(cursor.limit)), billing_reads::event).await
+    }
+
+    async fn told(&self, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault> {
+        let query = sqlx::query(TOLD).bind(tenant.uuid()).bind(event.uuid());
+        Ok(one(&self.pool, query, |row| row.try_get::<Option<String>, _>(0)).await?.flatten())
     }
 
     async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault> {

@@ -25,6 +25,8 @@ const LEASE: &str = "UPDATE gate_answer SET lease_until = $4 \
      WHERE tenant = $1 AND key = $2 AND run = $3 AND state = 'open' AND lease_until <= $5";
 const PUT_DOWN: &str =
     "UPDATE gate_answer SET lease_until = 0 WHERE tenant = $1 AND key = $2 AND run = $3 AND state = 'open'";
+const CLOSE: &str = "UPDATE gate_answer SET state = 'closed', receipt = $4 \
+     WHERE tenant = $1 AND key = $2 AND run = $3 AND state = 'open'";
 const SWEEP: &str = "DELETE FROM gate_answer WHERE (tenant, key) IN \
      (SELECT tenant, key FROM gate_answer WHERE tenant = $1 AND forget_at <= $2 LIMIT $3 FOR UPDATE SKIP LOCKED)";
 
@@ -106,11 +108,9 @@ impl GateAnswerStore for PostgresStore {
         Ok(())
     }
 
-    async fn close_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64, receipt: &str) -> Result<(), Fault> {
-        let close = "UPDATE gate_answer SET state = 'closed', receipt = $4 WHERE tenant = $1 AND key = $2 AND run = $3";
-        let close = sqlx::query(close).bind(tenant.uuid()).bind(key).bind(run).bind(receipt);
-        limited(close.execute(&self.pool)).await?;
-        Ok(())
+    async fn close_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64, receipt: &str) -> Result<bool, Fault> {
+        let close = sqlx::query(CLOSE).bind(tenant.uuid()).bind(key).bind(run).bind(receipt);
+        Ok(limited(close.execute(&self.pool)).await?.rows_affected() == 1)
     }
 
     async fn drop_claim(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64) -> Result<(), Fault> {

@@ -16,8 +16,8 @@ use super::{
     schema, verify,
 };
 use crate::{
-    Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
-    Report, Resource, SchemaState, Store, WebhookSecret,
+    Agent, ApiKey, ApiToken, AuditPlace, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan,
+    Record, Recorded, Report, Resource, SchemaState, Store, WebhookSecret,
 };
 
 #[async_trait]
@@ -167,6 +167,21 @@ impl Store for PostgresStore {
             "WHERE tenant = $1 ORDER BY created_at DESC, chain DESC, seq DESC LIMIT $2 OFFSET $3"
         ));
         reads::all(&self.pool, query.bind(tenant.uuid()).bind(limit).bind(offset), reads::audit).await
+    }
+
+    async fn audit_after(
+        &self,
+        tenant: Id<MerchantKind>,
+        line: Option<AuditPlace>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, Fault> {
+        let query = sqlx::query(audit_lines!(
+            "WHERE tenant = $1 AND (created_at, chain, seq) < ($2, $3, $4) \
+             ORDER BY created_at DESC, chain DESC, seq DESC LIMIT $5"
+        ));
+        let line = line.unwrap_or(AuditPlace::NEWEST);
+        let query = query.bind(tenant.uuid()).bind(line.created_at.micros()).bind(line.chain).bind(line.seq);
+        reads::all(&self.pool, query.bind(i64::from(limit)), reads::audit).await
     }
 
     async fn verify(&self) -> Result<Report, Fault> {

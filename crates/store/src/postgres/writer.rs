@@ -286,9 +286,10 @@ impl Work {
 
     /// The rows and what the ledger says to the commands, in one commit.
     async fn bill(&mut self, sql: &mut PgConnection, write: &BillingWrite) -> Result<Committed, Failure> {
-        let clocks = Clocks::of(self.clock.now(), &write.commands);
+        let now = self.clock.now();
+        let clocks = Clocks::of(now, &write.commands);
         let mut transaction = begin(sql).await?;
-        if let Some(other) = limited(billing::write(&mut transaction, write)).await? {
+        if let Some(other) = limited(billing::write(&mut transaction, write, now)).await? {
             limited(transaction.rollback()).await?;
             return Ok(other);
         }

@@ -24,8 +24,9 @@ pub(super) fn before(sql: &Connection, write: &BillingWrite) -> Result<Option<Co
     Ok(row.optional()?.map(same))
 }
 
-/// Writes the rows; `Some` if one of them cannot be.
-pub(super) fn write_rows(sql: &Connection, write: &BillingWrite) -> Result<Option<Committed>, Fault> {
+/// Writes the rows; `Some` if one of them cannot be. The record's age is counted by the machine's time: a test clock must
+/// not end it.
+pub(super) fn write_rows(sql: &Connection, write: &BillingWrite, now: Timestamp) -> Result<Option<Committed>, Fault> {
     for put in write.in_order() {
         if !write_row(sql, write, put)? {
             return Ok(Some(Committed::Stale(put.kind, put.id)));
@@ -43,7 +44,7 @@ pub(super) fn write_rows(sql: &Connection, write: &BillingWrite) -> Result<Optio
         &write.operation.key,
         write.request_hash,
         &write.answer,
-        write.at.micros(),
+        now.micros(),
     ))?;
     Ok(None)
 }
@@ -95,8 +96,8 @@ pub(super) fn write_events(sql: &Connection, events: &[UsageEvent]) -> Result<()
         return Ok(());
     }
     let mut insert = sql.prepare_cached(
-        "INSERT INTO usage_event (tenant, id, customer, feature, value, occurred_at, received_at, window_start, late) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO usage_event (tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, \
+         answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for event in events {
         let (tenant, usage) = (event.tenant.uuid(), &event.usage);
@@ -110,6 +111,7 @@ pub(super) fn write_events(sql: &Connection, events: &[UsageEvent]) -> Result<()
             event.received_at.micros(),
             usage.window_start.micros(),
             usage.late,
+            &event.answer,
         ))?;
     }
     Ok(())

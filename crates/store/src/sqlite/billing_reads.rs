@@ -116,8 +116,14 @@ pub(super) fn answered(
     Ok(row.optional()?)
 }
 
-const EVENT: &str =
-    "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late FROM usage_event";
+pub(super) fn forget(sql: &Connection, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+    let old = "DELETE FROM operation WHERE (tenant, scope, key) IN (SELECT tenant, scope, key FROM operation \
+               WHERE scope = 'v1' AND created_at < ?1 ORDER BY created_at LIMIT ?2)";
+    let forgotten = sql.prepare_cached(old)?.execute((before.micros(), limit))?;
+    Ok(u64::try_from(forgotten).unwrap_or(u64::MAX))
+}
+
+const EVENT: &str = "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer FROM usage_event";
 
 fn event(row: &Row<'_>) -> Result<UsageEvent, Fault> {
     let time = |at| row.get(at).map(Timestamp::from_micros);
@@ -127,10 +133,11 @@ fn event(row: &Row<'_>) -> Result<UsageEvent, Fault> {
         occurred_at: time(5)?,
         window_start: time(7)?,
         late: row.get(8)?,
+        telling: None,
     };
     let value = Quantity::from_micros(row.get(4)?).ok_or_else(|| Fault::corrupt("usage_event", "value"))?;
     let (tenant, id) = (Id::from_uuid(uuid(row, 0)?), TransferId::from_uuid(uuid(row, 1)?));
-    Ok(UsageEvent { tenant, id, usage, value, received_at: time(6)? })
+    Ok(UsageEvent { tenant, id, usage, value, received_at: time(6)?, answer: row.get(9)? })
 }
 
 pub(super) fn events(
@@ -146,6 +153,12 @@ pub(super) fn events(
     let key = (tenant.uuid().into_bytes(), customer.into_bytes(), at.micros(), id.into_bytes(), cursor.limit);
     let rows = statement.query_map(key, |row| Ok(event(row)))?;
     rows.map(|row| row?).collect()
+}
+
+pub(super) fn told(sql: &Connection, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault> {
+    let mut statement = sql.prepare_cached("SELECT answer FROM usage_event WHERE tenant = ?1 AND id = ?2")?;
+    let row = statement.query_row((tenant.uuid().as_bytes(), event.uuid().as_bytes()), |row| row.get(0));
+    Ok(row.optional()?.flatten())
 }
 
 /// Calls `see` with every event.

@@ -1,7 +1,7 @@
 //! The [`BillingStore`] commands on SQLite.
 
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, AccountSpec, UsageEvent};
+use farebox_engine::ledger::{Account, AccountSpec, TransferId, UsageEvent};
 use farebox_types::{Id, Merchant, Timestamp};
 use rusqlite::{Transaction, TransactionBehavior};
 use uuid::Uuid;
@@ -29,6 +29,10 @@ impl BillingStore for SqliteStore {
     ) -> Result<Option<([u8; 32], String)>, Fault> {
         let OperationKey { scope, key } = operation.clone();
         self.read(move |sql| billing_reads::answered(sql, tenant, (&scope, &key))).await
+    }
+
+    async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+        self.read(move |sql| billing_reads::forget(sql, before, limit)).await
     }
 
     async fn billing_row(&self, tenant: Id<Merchant>, kind: Kind, id: Uuid) -> Result<Option<StoredRow>, Fault> {
@@ -81,6 +85,10 @@ impl BillingStore for SqliteStore {
         cursor: EventCursor,
     ) -> Result<Vec<UsageEvent>, Fault> {
         self.read(move |sql| billing_reads::events(sql, tenant, customer, cursor)).await
+    }
+
+    async fn told(&self, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault> {
+        self.read(move |sql| billing_reads::told(sql, tenant, event)).await
     }
 
     async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault> {

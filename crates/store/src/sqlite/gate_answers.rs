@@ -25,6 +25,8 @@ const LEASE: &str = "UPDATE gate_answer SET lease_until = ?4 \
      WHERE tenant = ?1 AND key = ?2 AND run = ?3 AND state = 'open' AND lease_until <= ?5";
 const PUT_DOWN: &str =
     "UPDATE gate_answer SET lease_until = 0 WHERE tenant = ?1 AND key = ?2 AND run = ?3 AND state = 'open'";
+const CLOSE: &str = "UPDATE gate_answer SET state = 'closed', receipt = ?4 \
+     WHERE tenant = ?1 AND key = ?2 AND run = ?3 AND state = 'open'";
 const SWEEP: &str = "DELETE FROM gate_answer WHERE (tenant, key) IN \
      (SELECT tenant, key FROM gate_answer WHERE tenant = ?1 AND forget_at <= ?2 LIMIT ?3)";
 
@@ -108,13 +110,11 @@ impl GateAnswerStore for SqliteStore {
         .await
     }
 
-    async fn close_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64, receipt: &str) -> Result<(), Fault> {
+    async fn close_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64, receipt: &str) -> Result<bool, Fault> {
         let receipt = receipt.to_owned();
-        let close = "UPDATE gate_answer SET state = 'closed', receipt = ?4 WHERE tenant = ?1 AND key = ?2 AND run = ?3";
-        self.read(move |sql| {
-            sql.prepare_cached(close)?.execute((tenant.uuid().as_bytes(), key, run, receipt))?;
-            Ok(())
-        })
+        self.read(
+            move |sql| Ok(sql.prepare_cached(CLOSE)?.execute((tenant.uuid().as_bytes(), key, run, receipt))? == 1),
+        )
         .await
     }
 

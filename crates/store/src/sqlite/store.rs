@@ -11,8 +11,8 @@ use rusqlite::Connection;
 
 use super::{SqliteStore, billing_reads, connect, ledger, payments, reads, schema, settlement_reads};
 use crate::{
-    Agent, ApiKey, ApiToken, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan, Record, Recorded,
-    Report, Resource, SchemaState, Store, WebhookSecret, verify::Auditor,
+    Agent, ApiKey, ApiToken, AuditPlace, AuditRow, Decision, Delegation, Fault, Merchant, OutboxRow, Page, Plan,
+    Record, Recorded, Report, Resource, SchemaState, Store, WebhookSecret, verify::Auditor,
 };
 
 const BY_ID: &str = "WHERE tenant = ?1 AND id = ?2";
@@ -170,6 +170,19 @@ impl Store for SqliteStore {
         let (key, (limit, offset)) = (tenant.uuid().into_bytes(), reads::window(page));
         let newest = "WHERE tenant = ?1 ORDER BY created_at DESC, chain DESC, seq DESC LIMIT ?2 OFFSET ?3";
         self.read(move |sql| reads::all(sql, reads::AUDIT, newest, (key, limit, offset), reads::audit)).await
+    }
+
+    async fn audit_after(
+        &self,
+        tenant: Id<MerchantKind>,
+        line: Option<AuditPlace>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, Fault> {
+        let line = line.unwrap_or(AuditPlace::NEWEST);
+        let key = (tenant.uuid().into_bytes(), line.created_at.micros(), line.chain.into_bytes(), line.seq, limit);
+        let behind = "WHERE tenant = ?1 AND (created_at, chain, seq) < (?2, ?3, ?4) \
+                      ORDER BY created_at DESC, chain DESC, seq DESC LIMIT ?5";
+        self.read(move |sql| reads::all(sql, reads::AUDIT, behind, key, reads::audit)).await
     }
 
     async fn verify(&self) -> Result<Report, Fault> {

@@ -142,12 +142,17 @@ impl Writer {
 
     /// The rows and what the ledger says to the commands, in one commit.
     fn bill_now(&mut self, write: &BillingWrite) -> Result<Committed, Fault> {
-        let clocks = Clocks::of(self.clock.now(), &write.commands);
+        let now = self.clock.now();
+        let clocks = Clocks::of(now, &write.commands);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if let Some(before) = billing::before(&transaction, write)? {
             return Ok(before);
         }
         self.memory.check(&transaction)?;
+        // Rows first: a stale one is read again before the ledger is asked.
+        if let Some(failed) = billing::write_rows(&transaction, write, now)? {
+            return Ok(failed);
+        }
         let needs = Needs::of(&write.commands);
         let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &needs, &clocks)?;
         let mut book = Book::new(clocks, accounts, transfers);
@@ -156,9 +161,6 @@ impl Writer {
             Ok(outcomes) => outcomes,
             Err(refusal) => return Ok(Committed::Refused(refusal)),
         };
-        if let Some(failed) = billing::write_rows(&transaction, write)? {
-            return Ok(failed);
-        }
         let changes = book.into_changes();
         ledger::open_unguarded(&transaction, changes.unguarded.iter())?;
         ledger::write(&transaction, &changes)?;

@@ -72,7 +72,7 @@ pub const CACHE_HITS: Metric = Metric::counter(
     "paylera.relay.cache_hits",
     "{hit}",
     &[label::FEATURE_CODE],
-    "Checks that a relay answered from its own memory. Ours keeps none, so it reports none.",
+    "Checks that a relay answered from its own memory, which is off unless the merchant asks for it.",
 );
 /// Questions that it had to pass on.
 pub const CACHE_MISSES: Metric = Metric::counter(
@@ -80,7 +80,7 @@ pub const CACHE_MISSES: Metric = Metric::counter(
     "paylera.relay.cache_misses",
     "{miss}",
     &[label::FEATURE_CODE],
-    "Checks that it could have answered so, and passed on.",
+    "Checks that it could have answered so, and passed on with success.",
 );
 /// Deliveries that arrived.
 pub const EVENTS_RECEIVED: Metric = Metric::counter(

@@ -5,11 +5,13 @@
 
 mod answer;
 mod canonical;
+mod question;
 mod request;
 mod supported;
 
 pub use self::{
     answer::{SettleResponse, VerifyResponse},
+    question::Question,
     request::Request,
     supported::{Kind, Supported},
 };

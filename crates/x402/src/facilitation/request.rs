@@ -1,14 +1,14 @@
 //! The body of `/verify` and `/settle`.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use sha2::{Digest, Sha256};
 
-use super::canonical;
+use super::{Question, canonical};
 use crate::{
-    BadRequest, Dialect, Family, PaymentPayload, Requirements, Version,
+    BadRequest, Dialect, Family, PaymentPayload, Requirements,
     member::{Member, check_depth},
-    payload::{RequirementsV1, Versions, Written, read_payload, read_requirements},
+    payload::{Versions, read_payload, read_requirements},
 };
 
 /// A payment, and what the seller requires of it.
@@ -31,24 +31,6 @@ struct Shape<'a> {
     payment_payload: Option<&'a RawValue>,
     #[serde(borrow, default)]
     payment_requirements: Option<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    x402_version: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    t402_version: Option<u8>,
-    payment_payload: Written<'a>,
-    payment_requirements: Required<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Required<'a> {
-    V1(RequirementsV1<'a>),
-    V2(&'a Requirements),
 }
 
 impl Request {
@@ -94,17 +76,6 @@ impl Request {
     /// The body for a facilitator of this family, in the payment's version.
     #[must_use]
     pub fn to_json(&self, family: Family) -> Vec<u8> {
-        let version = self.payload.dialect.version;
-        let number = |of| (family == of).then_some(version.number());
-        let body = Body {
-            x402_version: number(Family::X402),
-            t402_version: number(Family::T402),
-            payment_payload: Written::for_family(&self.payload, family),
-            payment_requirements: match version {
-                Version::V1 => Required::V1(RequirementsV1::new(&self.requirements, self.payload.resource.as_ref())),
-                Version::V2 => Required::V2(&self.requirements),
-            },
-        };
-        serde_json::to_vec(&body).unwrap_or_default()
+        Question::new(&self.payload, &self.requirements).to_json(family)
     }
 }

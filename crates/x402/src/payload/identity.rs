@@ -1,7 +1,10 @@
 //! Which payment this is, whatever header it came in: its economic proof.
 
+use std::borrow::Cow;
+
 use farebox_types::AtomicAmount;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
 use super::PaymentPayload;
@@ -31,67 +34,135 @@ impl Identity {
     }
 }
 
+/// The members that say who pays; whatever else the scheme has stays unread. A member that is named twice is an error: each
+/// reader would take another.
+#[derive(Deserialize)]
+struct Shape<'a> {
+    #[serde(borrow, default)]
+    authorization: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "permit2Authorization")]
+    permit2: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    signature: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    from: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    nonce: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Authorization<'a> {
+    #[serde(borrow)]
+    from: &'a RawValue,
+    #[serde(borrow)]
+    nonce: &'a RawValue,
+}
+
 pub(super) fn of(payment: &PaymentPayload, asset: &str) -> Option<Identity> {
-    let value: Value = serde_json::from_str(payment.payload.get()).ok()?;
-    let proof = proof(&value);
-    let signed = |name| value.get(name).filter(|it| it.is_object());
-    let (space, authorization) = match (signed("authorization"), signed("permit2Authorization")) {
+    let shape: Shape<'_> = serde_json::from_str(payment.payload.get()).ok()?;
+    let proof = proof(payment, shape.signature)?;
+    let signed = |raw: Option<&'_ RawValue>| raw.is_some_and(|raw| raw.get().starts_with('{'));
+    let (space, authorization) = match (signed(shape.authorization), signed(shape.permit2)) {
         // Two authorizations in one payload: each reader would take another.
-        (Some(_), Some(_)) => return None,
-        (Some(authorization), None) => (asset, authorization),
+        (true, true) => return None,
+        (true, false) => (asset, read(shape.authorization?)?),
         // Permit2 counts nonces for a payer, whatever the token.
-        (None, Some(authorization)) => ("permit2", authorization),
-        (None, None) if value.get("nonce").is_some() && value.get("from").is_some() => (asset, &value),
-        (None, None) => return Some(Identity { payer: None, key: key(payment, &[&canonical(&value)]), proof }),
+        (false, true) => ("permit2", read(shape.permit2?)?),
+        (false, false) => match (shape.from, shape.nonce) {
+            (Some(from), Some(nonce)) => (asset, Authorization { from, nonce }),
+            _ => {
+                let written = canonical(&whole(payment)?);
+                let key = key(payment, |hash| hash.update(written));
+                return Some(Identity { payer: None, key, proof });
+            }
+        },
     };
-    let payer = authorization.get("from")?.as_str()?.to_owned();
-    let nonce = match authorization.get("nonce")? {
-        Value::String(nonce) => nonce.clone(),
-        Value::Number(nonce) => nonce.to_string(),
-        _ => return None,
-    };
-    let key = key(payment, &[lower(space).as_bytes(), lower(&payer).as_bytes(), plain(&nonce).as_bytes()]);
-    Some(Identity { payer: Some(payer), key, proof })
+    let (payer, nonce) = (text(authorization.from)?, nonce(authorization.nonce)?);
+    let key = key(payment, |hash| {
+        update_lower(hash, space);
+        hash.update(b"\0");
+        update_lower(hash, &payer);
+        hash.update(b"\0");
+        update_plain(hash, &nonce);
+    });
+    Some(Identity { payer: Some(payer.into_owned()), key, proof })
+}
+
+fn read(raw: &RawValue) -> Option<Authorization<'_>> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+fn whole(payment: &PaymentPayload) -> Option<Value> {
+    serde_json::from_str(payment.payload.get()).ok()
+}
+
+/// A string; borrowed where nothing in it is escaped.
+fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    match inner.contains('\\') {
+        false => Some(Cow::Borrowed(inner)),
+        true => serde_json::from_str(raw.get()).ok().map(Cow::Owned),
+    }
+}
+
+/// A string, or a whole number.
+fn nonce(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let number = || raw.get().bytes().all(|b| b.is_ascii_digit()).then(|| Cow::Borrowed(raw.get()));
+    text(raw).or_else(number)
 }
 
 /// The signature, in one spelling; where a scheme has none, all that the payload says.
-fn proof(payload: &Value) -> [u8; 32] {
-    match payload.get("signature").and_then(Value::as_str) {
-        Some(signature) => Sha256::digest(lower(signature)).into(),
-        None => Sha256::digest(canonical(payload)).into(),
+fn proof(payment: &PaymentPayload, signature: Option<&RawValue>) -> Option<[u8; 32]> {
+    let mut hash = Sha256::new();
+    match signature.and_then(text) {
+        Some(signature) => update_lower(&mut hash, &signature),
+        None => hash.update(canonical(&whole(payment)?)),
     }
+    Some(hash.finalize().into())
 }
 
-fn key(payment: &PaymentPayload, parts: &[&[u8]]) -> [u8; 32] {
+fn key(payment: &PaymentPayload, parts: impl FnOnce(&mut Sha256)) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"farebox payment\0");
     hash.update(payment.network.as_bytes());
-    for part in parts {
-        hash.update(b"\0");
-        hash.update(part);
-    }
+    hash.update(b"\0");
+    parts(&mut hash);
     hash.finalize().into()
 }
 
-/// Hex addresses in one case; others are what they are.
-fn lower(address: &str) -> String {
-    if address.starts_with("0x") || address.starts_with("0X") {
-        address.to_ascii_lowercase()
-    } else {
-        address.to_owned()
+/// Hex in one case; other text is what it is.
+fn update_lower(hash: &mut Sha256, text: &str) {
+    match is_hex(text) {
+        true => update_in_lower_case(hash, text),
+        false => hash.update(text),
+    }
+}
+
+fn update_in_lower_case(hash: &mut Sha256, text: &str) {
+    let mut lower = [0; 64];
+    for part in text.as_bytes().chunks(lower.len()) {
+        let lower = &mut lower[..part.len()];
+        lower.copy_from_slice(part);
+        lower.make_ascii_lowercase();
+        hash.update(lower);
     }
 }
 
 /// One spelling of a nonce, which may be decimal or hex, with or without leading zeros.
-fn plain(nonce: &str) -> String {
-    let lower = nonce.to_ascii_lowercase();
-    match lower.strip_prefix("0x") {
-        Some(hex) => hex.trim_start_matches('0').to_owned(),
-        None => lower.parse::<AtomicAmount>().map_or(lower, |number| match number.is_zero() {
-            true => String::new(),
-            false => format!("{:x}", number.units()),
-        }),
+fn update_plain(hash: &mut Sha256, nonce: &str) {
+    if is_hex(nonce) {
+        // The prefix is two bytes of ASCII.
+        return update_in_lower_case(hash, nonce.get(2..).unwrap_or_default().trim_start_matches('0'));
     }
+    match nonce.parse::<AtomicAmount>() {
+        Ok(number) if number.is_zero() => {}
+        Ok(number) => hash.update(format!("{:x}", number.units())),
+        Err(_) => update_in_lower_case(hash, nonce),
+    }
+}
+
+fn is_hex(text: &str) -> bool {
+    text.starts_with("0x") || text.starts_with("0X")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod identity;
 mod read;
 mod write;
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 use serde_json::{
     Map, Value,
@@ -35,6 +35,36 @@ pub struct PaymentPayload {
     pub resource: Option<Resource>,
     /// Extensions by name.
     pub extensions: Map<String, Value>,
+}
+
+/// A payment on a chain, with the name of its authorization.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChainPayment {
+    payload: PaymentPayload,
+    identity: Option<Identity>,
+}
+
+impl ChainPayment {
+    /// Names a payment in a token: `asset` is what the seller requires, not what the payer says.
+    #[must_use]
+    pub fn new(payload: PaymentPayload, asset: &str) -> Self {
+        let identity = payload.identity(asset);
+        Self { payload, identity }
+    }
+
+    /// Who pays, and which authorization this is; see [`PaymentPayload::identity`].
+    #[must_use]
+    pub const fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+}
+
+impl Deref for ChainPayment {
+    type Target = PaymentPayload;
+
+    fn deref(&self) -> &PaymentPayload {
+        &self.payload
+    }
 }
 
 impl PaymentPayload {

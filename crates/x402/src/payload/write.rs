@@ -5,31 +5,36 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::PaymentPayload;
 use crate::{Family, Requirements, Resource, Version, networks};
 
-/// A payment as it is written, under either family's name.
+/// A payment as it is written: under either family's name, in either version.
 pub(crate) struct Written<'a> {
-    payment: &'a PaymentPayload,
-    family: Family,
+    pub(crate) payment: &'a PaymentPayload,
+    pub(crate) family: Family,
+    pub(crate) version: Version,
+    /// What it pays, where that is said.
+    pub(crate) accepted: Option<&'a Requirements>,
+    pub(crate) resource: Option<&'a Resource>,
 }
 
 impl<'a> Written<'a> {
     pub(crate) const fn own(payment: &'a PaymentPayload) -> Self {
-        Self { payment, family: payment.dialect.family }
-    }
-
-    pub(crate) const fn for_family(payment: &'a PaymentPayload, family: Family) -> Self {
-        Self { payment, family }
+        Self {
+            payment,
+            family: payment.dialect.family,
+            version: payment.dialect.version,
+            accepted: payment.accepted.as_ref(),
+            resource: payment.resource.as_ref(),
+        }
     }
 }
 
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Self { payment, family } = self;
-        let version = payment.dialect.version;
+        let Self { payment, family, version, accepted, resource } = *self;
         let mut map = to.serialize_map(None)?;
         map.serialize_entry(family.version_member(), &version.number())?;
-        match (version, &payment.accepted) {
+        match (version, accepted) {
             (Version::V2, Some(accepted)) => {
-                if let Some(resource) = &payment.resource {
+                if let Some(resource) = resource {
                     map.serialize_entry("resource", resource)?;
                 }
                 map.serialize_entry("accepted", accepted)?;

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use farebox_types::AtomicAmount;
 use farebox_x402::{
-    Accept, Amount, Facilitator, Fault, Offer, Payment, PaymentPayload, PaymentRequired, Resource, Retry, Settlement,
-    VERSION, Verdict,
+    Accept, Amount, ChainPayment, Facilitator, Fault, Offer, Payment, PaymentPayload, PaymentRequired, Resource, Retry,
+    Settlement, VERSION, Verdict,
     client::{ChainFacilitator, FacilitatorClient},
 };
 use serde_json::json;
@@ -33,7 +33,7 @@ fn payment_of(payload: PaymentPayload) -> Payment {
         required: Arc::new(Offer::new(required)),
         accept: 0,
         amount: Amount::Atomic(AtomicAmount::from(10_000)),
-        payload: Some(Arc::new(payload)),
+        payload: Some(Arc::new(ChainPayment::new(payload, &requirements().asset))),
     }
 }
 

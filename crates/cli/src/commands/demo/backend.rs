@@ -58,6 +58,19 @@ impl Backend {
         }
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// `farebox config apply` of a file in its folder: how much was written.
+    pub(super) async fn apply(&self, file: &str, token: &str) -> anyhow::Result<u64> {
+        let url = self.url();
+        let args = ["config", "apply", file, "--yes", "--url", &url];
+        let output = self.command(&args)?.env("FAREBOX_TOKEN", token).output().await?;
+        let answer: Value = serde_json::from_slice(&output.stdout).map_err(|_| said(&args, &output.stderr))?;
+        answer["applied"].as_u64().context("`farebox config apply` does not say what it did")
+    }
+
     /// One member of what a command printed.
     pub(super) async fn ask(&self, args: &[&str], member: &str) -> anyhow::Result<String> {
         let (_, answer) = self.run(args).await?;

@@ -6,6 +6,7 @@ mod api;
 mod backend;
 #[cfg(feature = "devchain")]
 mod onchain;
+mod passes;
 mod payments;
 mod walk;
 
@@ -35,9 +36,10 @@ async fn walk(backend: &mut Backend, args: &DemoArgs, output: &Output) -> anyhow
     walk.first_paid_request().await?;
     walk.more_requests_than_credits().await?;
     walk.killed_in_the_middle().await?;
+    passes::walk(walk.backend(), walk.api_token(), output).await?;
     #[cfg(feature = "devchain")]
     onchain::walk(walk.backend(), output).await?;
-    walk.cards(if cfg!(feature = "devchain") { 5 } else { 4 }).await?;
+    walk.cards(if cfg!(feature = "devchain") { 6 } else { 5 }).await?;
     walk.say_how_to_try(args.once);
     if !args.once {
         std::future::pending::<()>().await;

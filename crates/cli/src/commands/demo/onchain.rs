@@ -28,7 +28,7 @@ const UNITS: u64 = 10_000;
 const PARALLEL: usize = 12;
 
 pub(super) async fn walk(backend: &Backend, output: &Output) -> anyhow::Result<()> {
-    output.line("4. A request paid on a chain, and one authorization settled twelve times");
+    output.line("5. A request paid on a chain, and one authorization settled twelve times");
     let chain = DevChain::start(DevOptions::default()).await?;
     let (signer, buyer, seller) = (fresh_key()?, Wallet::new(&fresh_key()?)?, Wallet::new(&fresh_key()?)?.address());
     let funded = "a development chain refused";

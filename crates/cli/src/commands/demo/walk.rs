@@ -19,6 +19,8 @@ pub(super) struct Walk<'a> {
     api: String,
     http: reqwest::Client,
     seller: String,
+    /// Of the billing API.
+    api_token: String,
     plan: String,
     buyers: [Buyer; 3],
 }
@@ -39,6 +41,7 @@ impl<'a> Walk<'a> {
         let progress = output.progress("starting the server");
         backend.run(&["init", "--merchant", "demo", "--mode", "test"]).await?;
         let seller = backend.ask(&["key", "create", "--role", "seller"], "api_key").await?;
+        let api_token = backend.ask(&["token", "create", "--name", "demo"], "api_token").await?;
         // Keys are made before the server starts: it will own the database file.
         let buyers = [new_buyer(backend).await?, new_buyer(backend).await?, new_buyer(backend).await?];
         backend.start().await?;
@@ -50,7 +53,7 @@ impl<'a> Walk<'a> {
             "A credits backend at {}, a paid API at {api}.\nA free plan grants {FIRST_PLAN} credits; GET /joke costs 1.\n",
             backend.url()
         ));
-        Ok(Self { output, backend, api, http, seller, plan, buyers })
+        Ok(Self { output, backend, api, http, seller, api_token, plan, buyers })
     }
 
     /// 402, order, pay, receipt, balance.
@@ -134,8 +137,12 @@ impl<'a> Walk<'a> {
         payments::walk(&self.backend.url(), &self.seller, number, self.output).await
     }
 
+    /// The billing API's token, for further steps.
+    pub(super) fn api_token(&self) -> &str {
+        &self.api_token
+    }
+
     /// The server's folder and commands, for further steps.
-    #[cfg(feature = "devchain")]
     pub(super) fn backend(&self) -> &Backend {
         self.backend
     }

@@ -17,9 +17,17 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::serving::{listen, told, until_stopped};
-use crate::{args::FacilitatorArgs, config::Config, database, database::Missing, failure::failure, output::Output};
+use crate::{
+    args::FacilitatorArgs, config::Config, database, database::Missing, failure::failure, output::Output,
+    telemetry::Telemetry,
+};
 
-pub(crate) async fn run(config: &Config, args: &FacilitatorArgs, output: &Output) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    config: &Config,
+    args: &FacilitatorArgs,
+    telemetry: &Telemetry,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     if config.facilitator.chains.is_empty() {
         let help = "name one: --chain eip155:84532=RPC_URL, or [chains.\"eip155:84532\"] with rpc_url in farebox.toml";
         return Err(failure("there is no chain to settle on", help));
@@ -40,7 +48,7 @@ pub(crate) async fn run(config: &Config, args: &FacilitatorArgs, output: &Output
     object["listening"] = json!(url);
     output.answer(text, &object);
 
-    let routes = facilitator.routes(backend);
+    let routes = telemetry.around_numbered(facilitator.routes(backend));
     let settling = tokio::spawn(facilitator.run(told(stopping)));
     until_stopped(listener, routes, stop, args.stop_with_stdin).await?;
     working.await?;

@@ -27,6 +27,9 @@ pub(super) fn relay(args: &RelayArgs) -> anyhow::Result<Relay> {
     if !args.track_only.is_empty() {
         builder = builder.track_only(&args.track_only);
     }
+    if let Some(lasts) = args.check_cache {
+        builder = builder.check_cache(lasts);
+    }
     if args.production {
         builder = builder.production(true);
     }

@@ -1,8 +1,8 @@
 //! Making final.
 
-use farebox_types::Quantity;
+use farebox_types::{Quantity, Timestamp};
 
-use crate::ledger::{Book, Leg, Operation, Outcome, Refusal, Slice, State, Transfer, UsageEvent, lot};
+use crate::ledger::{Book, Left, Leg, Operation, Outcome, Refusal, Slice, State, Transfer, UsageEvent, lot};
 
 use super::{charged, in_range, posted};
 
@@ -74,6 +74,26 @@ impl Book {
         posted(charged(operation), balance, false)
     }
 
+    /// What the operation leaves: of the balance that its first leg took from, and on the meter that its last leg counts on.
+    fn left(&self, operation: &Operation, now: Timestamp) -> Left {
+        let account = |leg: Option<&Leg>| leg.and_then(|leg| self.account(leg.from().id));
+        let mut left = Left::default();
+        if let Some(meter) = account(operation.legs.last()) {
+            left.used = meter.posted.saturating_neg();
+        }
+        if operation.legs.len() < 2 {
+            return left;
+        }
+        if let Some(account) = account(operation.legs.first()) {
+            (left.available, left.held) = (account.available(now), account.held);
+            for lot in account.lots.iter().filter(|lot| lot.expires_at.is_none_or(|at| at > now)) {
+                let sum = if lot.priority < 0 { &mut left.from_plans } else { &mut left.from_credits };
+                *sum = sum.saturating_add(lot.remaining);
+            }
+        }
+        left
+    }
+
     fn settle_row(&mut self, operation: &Operation, (index, leg): (u8, &Leg), provenance: Vec<Slice>, balance: i64) {
         self.touch_unguarded(leg.from());
         self.touch_unguarded(leg.to());
@@ -100,7 +120,8 @@ impl Book {
             self.note(operation, "posted", leg.from().id, leg.amount());
             if let Some(usage) = &operation.usage {
                 let at = self.clocks.at(operation.tenant);
-                self.push_event(UsageEvent::new(operation, usage, leg.amount(), at));
+                let left = self.left(operation, at);
+                self.push_event(UsageEvent::new(operation, usage, (leg.amount(), &left), at));
             }
         }
     }

@@ -1,6 +1,6 @@
 use farebox_engine::ledger::{
-    Account, AccountSpec, Book, Carry, Clocks, Command, Leg, Operation, Outcome, Refusal, Renewal, TransferId, Usage,
-    Window,
+    Account, AccountSpec, Book, Carry, Clocks, Command, Leg, Operation, Outcome, Refusal, Renewal, Telling, TransferId,
+    Usage, Window,
 };
 use farebox_types::Timestamp;
 use uuid::Uuid;
@@ -175,7 +175,14 @@ fn a_merchant_with_a_clock_of_its_own_lives_by_it() {
 
 #[test]
 fn a_use_is_told_once_when_it_is_posted() {
-    let usage = Usage { customer: CUSTOMER, feature: FEATURE, occurred_at: at(1), window_start: at(0), late: false };
+    let usage = Usage {
+        customer: CUSTOMER,
+        feature: FEATURE,
+        occurred_at: at(1),
+        window_start: at(0),
+        late: false,
+        telling: None,
+    };
     let mut book = Book::new(Timestamp::from_seconds(5), vec![Account::open(balance())], Vec::new());
     let post = Command::Post(uses("a", 2).telling(usage.clone()));
     book.apply(&post).unwrap();
@@ -183,4 +190,34 @@ fn a_use_is_told_once_when_it_is_posted() {
     let events = book.into_changes().events;
     assert_eq!(events.len(), 1);
     assert_eq!((&events[0].usage, events[0].value, events[0].received_at), (&usage, credits(2), at(5)));
+}
+
+#[test]
+fn a_use_is_told_what_it_left_and_a_repeat_tells_nothing_new() {
+    let telling = Telling::new(|left| format!("{left:?}"));
+    let usage = |telling| Usage {
+        customer: CUSTOMER,
+        feature: FEATURE,
+        occurred_at: at(1),
+        window_start: at(0),
+        late: false,
+        telling,
+    };
+    let meter = AccountSpec::meter(merchant(1), FEATURE, CUSTOMER, at(0));
+    let counted = |key: &str, units| {
+        let taken = Leg::charge(balance(), AccountSpec::consumed(merchant(1), FEATURE), credits(units)).unwrap();
+        let counted = Leg::charge(meter.clone(), AccountSpec::metering(merchant(1), FEATURE), credits(units)).unwrap();
+        Operation::new(id(key), vec![taken, counted], actor()).unwrap()
+    };
+    let mut book = Book::new(at(5), vec![Account::open(balance()), Account::open(meter.clone())], Vec::new());
+    book.apply(&renew(&[0])).unwrap();
+    book.apply(&Command::Hold { operation: counted("held", 1), expires_at: at(99) }).unwrap();
+    book.apply(&Command::Post(counted("a", 2).telling(usage(Some(telling.clone()))))).unwrap();
+    book.apply(&Command::Post(counted("b", 3).telling(usage(None)))).unwrap();
+    book.apply(&Command::Post(counted("a", 2).telling(usage(Some(telling))))).unwrap();
+    let answers: Vec<_> = book.into_changes().events.into_iter().map(|event| event.answer).collect();
+    let (left, one) = (parts(7), parts(1));
+    let told =
+        format!("Left {{ available: {left}, held: {one}, used: {}, from_plans: {left}, from_credits: 0 }}", parts(2));
+    assert_eq!(answers, [Some(told), None]);
 }

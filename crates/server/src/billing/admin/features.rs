@@ -33,10 +33,7 @@ async fn wanted(
     if present.is_some_and(|row| row.value.kind != kind) {
         return Err(Denial::member("/kind", "cannot change: customers may have it as it is"));
     }
-    let counted = matches!(kind, FeatureKind::Metered | FeatureKind::Unlimited);
-    if config.billable_metric.is_some() && !counted {
-        return Err(Denial::member("/billableMetric", "belongs to what is counted: metered and unlimited features"));
-    }
+    own(&config)?;
     if let Some(metric) = &config.billable_metric
         && desk.named::<Metric>(call.tenant, &format!("code:{metric}")).await?.is_none()
     {
@@ -49,18 +46,27 @@ async fn wanted(
         kind,
         unit: config.unit,
         metric: config.billable_metric.map(|metric| metric.to_string()),
-        credits_plan: credits_plan(desk, call, kind, config.credits_plan.as_deref()).await?,
+        credits_plan: credits_plan(desk, call, config.credits_plan.as_deref()).await?,
         archived: false,
     })
 }
 
-/// A plan of the merchant's own in the credits API.
-async fn credits_plan(desk: &Desk, call: &Call, kind: FeatureKind, text: Option<&str>) -> Result<Option<Uuid>, Denial> {
-    let Some(text) = text else { return Ok(None) };
-    let none = || Denial::member("/creditsPlan", "must be the id of a plan of this merchant in the credits API");
-    if kind != FeatureKind::Metered {
+/// What can be said of a feature without knowing what else there is.
+pub(super) fn own(config: &FeatureConfig) -> Result<(), Denial> {
+    let counted = matches!(config.kind, ApiKind::Metered | ApiKind::Unlimited);
+    if config.billable_metric.is_some() && !counted {
+        return Err(Denial::member("/billableMetric", "belongs to what is counted: metered and unlimited features"));
+    }
+    if config.credits_plan.is_some() && config.kind != ApiKind::Metered {
         return Err(Denial::member("/creditsPlan", "belongs to metered features"));
     }
+    Ok(())
+}
+
+/// A plan of the merchant's own in the credits API.
+async fn credits_plan(desk: &Desk, call: &Call, text: Option<&str>) -> Result<Option<Uuid>, Denial> {
+    let Some(text) = text else { return Ok(None) };
+    let none = || Denial::member("/creditsPlan", "must be the id of a plan of this merchant in the credits API");
     let public: PublicId<Plan> = text.parse().map_err(|_| none())?;
     if public.tenant != call.tenant || desk.backend.plan(public).await?.is_none() {
         return Err(none());
@@ -68,7 +74,7 @@ async fn credits_plan(desk: &Desk, call: &Call, kind: FeatureKind, text: Option<
     Ok(Some(public.id.uuid()))
 }
 
-const fn kind(kind: ApiKind) -> FeatureKind {
+pub(super) const fn kind(kind: ApiKind) -> FeatureKind {
     match kind {
         ApiKind::Boolean => FeatureKind::Boolean,
         ApiKind::Numeric => FeatureKind::Numeric,

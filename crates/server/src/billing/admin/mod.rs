@@ -1,6 +1,7 @@
 //! What is sold, to write: upserts by code, as configuration files apply them.
 
 mod archive;
+mod check;
 mod features;
 mod metrics;
 mod plans;
@@ -9,6 +10,7 @@ mod products;
 mod terms;
 
 pub(super) use archive::{archive_feature, archive_metric, archive_plan, archive_product};
+pub use check::check_config;
 pub(super) use features::put_feature;
 pub(super) use metrics::put_metric;
 pub(super) use plans::put_plan;

@@ -38,13 +38,8 @@ pub(in crate::billing) async fn put_plan(desk: &Desk, call: &Call) -> Result<Rep
 }
 
 async fn wanted(desk: &Desk, call: &Call, config: &PlanConfig, present: Option<&Row<Plan>>) -> Result<Plan, Denial> {
+    named_and_tried(config)?;
     let trial_days = config.trial_period_days.unwrap_or(0);
-    if trial_days > LONGEST_TRIAL {
-        return Err(Denial::member("/trialPeriodDays", "must be at most 730"));
-    }
-    if config.name.trim().is_empty() || config.name.len() > 255 {
-        return Err(Denial::member("/name", "must have 1 to 255 characters"));
-    }
     let old = present.map(|row| row.value.prices.as_slice()).unwrap_or_default();
     Ok(Plan {
         id: Uuid::now_v7(),
@@ -62,6 +57,20 @@ async fn wanted(desk: &Desk, call: &Call, config: &PlanConfig, present: Option<&
     })
 }
 
+/// What is a plan's alone.
+pub(super) fn named_and_tried(config: &PlanConfig) -> Result<(), Denial> {
+    if config.trial_period_days.is_some_and(|days| days > LONGEST_TRIAL) {
+        return Err(Denial::member("/trialPeriodDays", "must be at most 730"));
+    }
+    if config.name.trim().is_empty() || config.name.len() > 255 {
+        return Err(Denial::member("/name", "must have 1 to 255 characters"));
+    }
+    if config.features.len() > 200 {
+        return Err(Denial::member("/features", "must be at most 200"));
+    }
+    Ok(())
+}
+
 async fn product(desk: &Desk, call: &Call, config: &PlanConfig) -> Result<Option<Uuid>, Denial> {
     let Some(code) = &config.product else { return Ok(None) };
     let row = desk.named::<Product>(call.tenant, &format!("code:{code}")).await?.filter(|row| !row.value.archived);
@@ -70,9 +79,6 @@ async fn product(desk: &Desk, call: &Call, config: &PlanConfig) -> Result<Option
 }
 
 async fn grants(desk: &Desk, call: &Call, config: &PlanConfig) -> Result<Vec<PlanGrant>, Denial> {
-    if config.features.len() > 200 {
-        return Err(Denial::member("/features", "must be at most 200"));
-    }
     let features = desk.all::<Feature>(call).await?;
     let mut grants = Vec::with_capacity(config.features.len());
     for (code, grant) in &config.features {

@@ -79,6 +79,12 @@ impl Call {
 
     /// The page that is asked for.
     pub(in crate::billing) fn page(&self) -> Result<Page, Denial> {
+        let (limit, cursor) = self.window()?;
+        Ok(Page { after: cursor.map(Cursor::id), limit })
+    }
+
+    /// How many rows are asked for, and from where on.
+    pub(in crate::billing) fn window(&self) -> Result<(u32, Option<Cursor>), Denial> {
         let limit = match self.parameter("limit") {
             None => DEFAULT_LIMIT,
             Some(text) => {
@@ -88,7 +94,7 @@ impl Call {
         };
         let bad = |_| Denial::parameter("cursor", "the next_cursor of the page before");
         let after = self.parameter("cursor").map(str::parse::<Cursor>).transpose().map_err(bad)?;
-        Ok(Page { after: after.map(Cursor::id), limit })
+        Ok((limit, after))
     }
 
     /// The write's name: the caller's key, else one nobody else has. Keys are the tenant's: two routes cannot share one.

@@ -81,7 +81,10 @@ impl From<BillingError> for Denial {
             BillingError::NotFound(kind) => return Self::not_found(&kind.as_str().replace('_', " ")),
             BillingError::Conflict => ProblemCode::IdempotencyConflict,
             BillingError::Taken(..) => ProblemCode::Conflict,
-            BillingError::Busy => ProblemCode::PreconditionFailed,
+            BillingError::Busy => {
+                let wait = Some(Duration::from_secs(1));
+                return Self { wait, ..Self::new(ProblemCode::Unavailable, detail) };
+            }
             BillingError::NotAllowed(_) | BillingError::Refused(Refusal::Finished { .. }) => ProblemCode::InvalidState,
             BillingError::Refused(Refusal::Insufficient { needed, available, .. }) => {
                 let (needed, available) = (Amount::from_micros(needed), Amount::from_micros(available));

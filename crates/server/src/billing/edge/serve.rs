@@ -1,11 +1,15 @@
 //! The way of a request: version, token, scope, limit, key, body; the verb; the answer, stored where it is to be repeated.
 
-use std::{any::Any, time::Duration};
+use std::{
+    any::Any,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use axum::{
     RequestExt,
     body::{Body, Bytes},
-    extract::{RawPathParams, Request},
+    extract::{ConnectInfo, RawPathParams, Request},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -28,12 +32,14 @@ const MAX_BODY: usize = 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(25);
 const VERSION: HeaderName = HeaderName::from_static("paylera-api-version");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
 const KEY: &str = "idempotency-key";
 const REQUEST_ID: &str = "request-id";
 
 /// Surrounds every route of `/v1`: a deadline and the version.
 pub(in crate::billing) async fn around(request: Request, next: Next) -> Response {
-    let (path, id) = (request.uri().path().to_owned(), request_id(request.headers()));
+    let (path, id) = (original_path(&request), request_id(request.headers()));
     let asked = request.headers().get(VERSION).cloned();
     let mut answer = match asked {
         Some(asked) if asked != API_VERSION => {
@@ -70,7 +76,11 @@ pub(in crate::billing) async fn wrong_method(request: Request) -> Response {
 pub(in crate::billing) async fn run(operation: &'static Operation, desk: &Desk, request: Request) -> Response {
     let (path, id) = (original_path(&request), request_id(request.headers()));
     match answer(operation, desk, request, &path, &id).await {
-        Ok(reply) => encoded(reply),
+        Ok(reply) => {
+            // Refusals that are an operation's own answers are not problems: OAuth has another shape.
+            let own = operation.answers.iter().any(|(status, _)| *status == reply.status);
+            encoded(reply, if own { JSON } else { PROBLEM })
+        }
         Err(denial) => refused(&denial, &path, &id),
     }
 }
@@ -82,6 +92,9 @@ async fn answer(
     path: &str,
     id: &str,
 ) -> Result<Reply, Denial> {
+    if operation.access == Access::Public {
+        desk.take_from(peer(&request))?;
+    }
     let caller = authorised(operation, desk, request.headers()).await?;
     let key = key(operation, request.headers())?;
     let segments = match request.extract_parts::<RawPathParams>().await {
@@ -128,7 +141,20 @@ async fn named(operation: &'static Operation, desk: &Desk, call: &Call) -> Resul
 
 /// What another try of the same request might find otherwise is not kept.
 const fn is_final(code: ProblemCode) -> bool {
-    !matches!(code, ProblemCode::IdempotencyConflict | ProblemCode::IdempotencyInProgress | ProblemCode::RateLimited)
+    !matches!(
+        code,
+        ProblemCode::Conflict
+            | ProblemCode::IdempotencyConflict
+            | ProblemCode::IdempotencyInProgress
+            | ProblemCode::PreconditionFailed
+            | ProblemCode::RateLimited
+    )
+}
+
+/// Who is connected: a proxy, where there is one.
+fn peer(request: &Request) -> IpAddr {
+    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connected.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip())
 }
 
 struct Caller {
@@ -217,12 +243,11 @@ async fn body(request: Request) -> Result<Bytes, Denial> {
     Ok(bytes)
 }
 
-fn encoded(reply: Reply) -> Response {
+fn encoded(reply: Reply, kind: &'static str) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = if reply.body.is_empty() {
         status.into_response()
     } else {
-        let kind = if status.as_u16() < 400 { "application/json" } else { "application/problem+json" };
         (status, [(header::CONTENT_TYPE, kind)], reply.body).into_response()
     };
     if reply.replayed {
@@ -235,7 +260,7 @@ fn encoded(reply: Reply) -> Response {
 fn refused(denial: &Denial, path: &str, request_id: &str) -> Response {
     let problem = denial.problem(path, request_id);
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    let mut answer = encoded(Reply { status: denial.code.status(), body, replayed: false });
+    let mut answer = encoded(Reply { status: denial.code.status(), body, replayed: false }, PROBLEM);
     if let Some(wait) = denial.wait {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }

@@ -28,9 +28,36 @@ pub(in crate::billing) struct Asked {
     code: Option<String>,
 }
 
-/// The form.
-pub(in crate::billing) async fn page(Query(asked): Query<Asked>) -> Response {
-    html(StatusCode::OK, "Let a device in", &form(&asked.code.unwrap_or_default(), ""))
+/// The form, and above it who asks for what: whoever decides should know.
+pub(in crate::billing) async fn page(State(desk): State<Desk>, Query(asked): Query<Asked>) -> Response {
+    let code = asked.code.unwrap_or_default();
+    match open(&desk, &code).await {
+        Ok(row) => {
+            let asking = row.map(|row| asking(&row.value)).unwrap_or_default();
+            html(StatusCode::OK, "Let a device in", &format!("{asking}{}", form(&code, "")))
+        }
+        Err(denial) => {
+            let status = StatusCode::from_u16(denial.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            html(status, "Let a device in", &form(&code, &denial.detail))
+        }
+    }
+}
+
+fn asking(code: &DeviceCode) -> String {
+    format!(
+        "<p><strong>{}</strong> asks for a token with these scopes: <code>{}</code>. Let it in only if you started this \
+         yourself, and it shows the code below.</p>",
+        escaped(&code.client),
+        escaped(&code.scopes)
+    )
+}
+
+/// What was typed, if it waits for somebody to decide.
+async fn open(desk: &Desk, typed: &str) -> Result<Option<Row<DeviceCode>>, Denial> {
+    let Some(code) = code::normalised(typed) else { return Ok(None) };
+    let row = desk.named::<DeviceCode>(nobody(), &format!("user:{code}")).await?;
+    let now = desk.backend.now();
+    Ok(row.filter(|row| row.value.state == DeviceState::Pending && now < row.value.expires_at))
 }
 
 /// What the form sends. No `Debug`: it holds a token.
@@ -58,13 +85,7 @@ async fn decided(desk: &Desk, typed: &str, token: &Secret, decision: &str) -> Re
     let token = desk.backend.token_in_force(token.expose().trim()).await?;
     let token =
         token.ok_or_else(|| Denial::new(farebox_api::ProblemCode::Unauthenticated, "this token is not valid"))?;
-    let row = match code::normalised(typed) {
-        Some(code) => desk.named::<DeviceCode>(nobody(), &format!("user:{code}")).await?,
-        None => None,
-    };
-    let now = desk.backend.now();
-    let open = |row: &Row<DeviceCode>| row.value.state == DeviceState::Pending && now < row.value.expires_at;
-    let row = row.filter(open).ok_or_else(|| Denial::not_found("code, or it is too late for it"))?;
+    let row = open(desk, typed).await?.ok_or_else(|| Denial::not_found("code, or it is too late for it"))?;
     let held = Scopes::read(&token.scopes);
     let wanted = Scopes::read(&row.value.scopes);
     // Nobody gives more than they have, and only who may make tokens lets a device have one.
@@ -86,7 +107,7 @@ async fn decided(desk: &Desk, typed: &str, token: &Secret, decision: &str) -> Re
         commands: Vec::new(),
         answer: String::new(),
         actor: farebox_engine::ledger::Actor::new(token.id.to_string()),
-        at: now,
+        at: desk.backend.now(),
     };
     match desk.store().bill(write).await? {
         Committed::Fresh(_) if approved => Ok("The device is let in. You can close this page."),

@@ -67,7 +67,9 @@ async fn issued(desk: &Desk, call: &Call, row: &Row<DeviceCode>) -> Result<Reply
         return refused(OauthErrorCode::InvalidGrant, "this device code cannot be used");
     };
     let used = DeviceCode { state: DeviceState::Used, ..row.value.clone() };
-    step(desk, call, row, used, "device_code_used").await?;
+    if !step(desk, call, row, used, "device_code_used").await? {
+        return refused(OauthErrorCode::InvalidGrant, "this device code has been used");
+    }
     let terms = TokenTerms { name: &row.value.client, scopes, expires_at: None };
     let keyring = desk.backend.keyring();
     let (text, token) = issue_api_token(desk.store(), keyring, tenant, merchant.mode, &terms, call.at).await?;
@@ -75,16 +77,17 @@ async fn issued(desk: &Desk, call: &Call, row: &Row<DeviceCode>) -> Result<Reply
     Ok(Reply::ok(&OauthToken { access_token, token_type: "Bearer".to_owned(), scope })?)
 }
 
+/// False if the same step was taken by another call.
 async fn step(
     desk: &Desk,
     call: &Call,
     row: &Row<DeviceCode>,
     value: DeviceCode,
     action: &'static str,
-) -> Result<(), Denial> {
+) -> Result<bool, Denial> {
     let operation = OperationKey { scope: "v1".to_owned(), key: format!("device:{}:{}", value.id, row.revision) };
-    desk.write_as(call, operation, vec![Put::update(&row.with(value), action)?], &Reply::nothing()).await?;
-    Ok(())
+    let done = desk.write_as(call, operation, vec![Put::update(&row.with(value), action)?], &Reply::nothing()).await?;
+    Ok(!done.replayed)
 }
 
 /// As whoever let it in wrote it: the merchant, then the scopes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use farebox_api::{Attach, Attached, PaymentProvider, ProblemCode, Time};
 use farebox_store::{
     Fault,
-    billing::{AddOn, Attach as Wanted, Attached as Done, Billing, Customer, Due, OpenCheckout, Plan, Row},
+    billing::{AddOn, Attach as Wanted, Attached as Done, Awaited, Customer, Due, OpenCheckout, Plan, Row},
 };
 use uuid::Uuid;
 
@@ -33,18 +33,17 @@ pub(in crate::billing) async fn attach(desk: &Desk, call: &Call) -> Result<Reply
         return Err(Denial::member("/product_id", "is not the plan's product"));
     }
     let customer = customer(desk, call, &body).await?;
-    let opened = match Billing::needs_checkout(&plan, body.trial_period_days) {
-        true => Some(opened(desk, call, &body, (&plan, customer.value.id)).await?),
-        false => None,
-    };
-    let wanted = Wanted {
+    let mut wanted = Wanted {
         subscription: Uuid::now_v7(),
         customer: customer.value.id,
         plan: plan.id,
         add_ons: body.add_ons.iter().map(|add_on| AddOn { plan: add_on.id, quantity: add_on.quantity }).collect(),
         trial_days: body.trial_period_days,
-        checkout: opened,
+        checkout: None,
     };
+    if let Some(awaited) = desk.billing.awaited(call.tenant, &wanted).await? {
+        wanted.checkout = Some(opened(desk, call, &body, (&awaited, customer.value.id)).await?);
+    }
     let answer = |done: &Done| shown(call, done).map(|reply| reply.stored()).unwrap_or_default();
     recalled(&desk.billing.attach(&call.ask(), &wanted, answer).await?)
 }
@@ -62,9 +61,9 @@ async fn opened(
     desk: &Desk,
     call: &Call,
     body: &Attach,
-    (plan, customer): (&Plan, Uuid),
+    (awaited, customer): (&Awaited, Uuid),
 ) -> Result<OpenCheckout, Denial> {
-    let due = due(desk, call, body, plan).await?;
+    let due = due(awaited)?;
     let provider = provider(desk, call, body, due.is_some())?;
     let both = body.success_url.as_ref().zip(body.cancel_url.as_ref());
     let single = body.return_url.as_ref().map(|url| (url, url));
@@ -74,7 +73,7 @@ async fn opened(
     })?;
     let holdings = desk.billing.holdings(call.tenant, customer).await?;
     for url in [success, cancel] {
-        redirect::allowed(url, call.mode, &desk.settings.redirect_domains, &holdings.settings)?;
+        redirect::allowed(url, call.mode, &desk.settings, &holdings.settings)?;
     }
     let id = Uuid::now_v7();
     let base = desk.settings.public_url.as_deref().unwrap_or_default();
@@ -91,15 +90,8 @@ async fn opened(
 }
 
 /// What the first period costs; nothing while it is tried out.
-async fn due(desk: &Desk, call: &Call, body: &Attach, plan: &Plan) -> Result<Option<Due>, Denial> {
-    if body.trial_period_days.unwrap_or(plan.trial_days) > 0 {
-        return Ok(None);
-    }
-    let mut plans = vec![(plan.clone(), 1)];
-    for add_on in &body.add_ons {
-        plans.push((desk.find::<Plan>(call, add_on.id, "plan").await?.value, add_on.quantity));
-    }
-    checkout::due(&plans)
+fn due(awaited: &Awaited) -> Result<Option<Due>, Denial> {
+    if awaited.trial_days > 0 { Ok(None) } else { checkout::due(&awaited.plans) }
 }
 
 /// Who takes the payment.

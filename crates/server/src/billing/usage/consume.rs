@@ -7,11 +7,11 @@ use super::{
     super::{
         desk::Desk,
         edge::{Call, Denial, Reply},
-        view,
     },
-    positive,
+    positive, teller,
 };
 
+/// What is taken is answered from its event, a refusal under a key from its record: a repeat is answered alike.
 pub(in crate::billing) async fn consume(desk: &Desk, call: &Call) -> Result<Reply, Denial> {
     let body: Consume = call.body()?;
     let one = Use {
@@ -21,7 +21,12 @@ pub(in crate::billing) async fn consume(desk: &Desk, call: &Call) -> Result<Repl
         key: call.name().key,
         occurred_at: None,
     };
-    let consumed = desk.billing.consume(call.tenant, &one, &call.actor).await?;
-    let reply = Reply::ok(&view::check(one.customer, &consumed.answer)?)?;
-    Ok(Reply { replayed: consumed.replayed, ..reply })
+    if call.key.is_some()
+        && let Some(refused) = desk.answered(call).await?
+    {
+        return Ok(refused);
+    }
+    let told = desk.billing.consume(call.tenant, &one, (&call.actor, &teller(one.customer))).await?;
+    let reply = Reply { status: 200, body: told.words, replayed: told.replayed };
+    if told.taken { Ok(reply) } else { desk.remember_if_named(call, reply).await }
 }

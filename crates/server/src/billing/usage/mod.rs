@@ -10,14 +10,17 @@ pub(super) use check::check;
 pub(super) use consume::consume;
 pub(super) use track::track;
 
+use std::sync::Arc;
+
 use farebox_api::Amount;
-use farebox_store::billing::Subscription;
+use farebox_store::billing::{Subscription, Tell};
 use farebox_types::Quantity;
 use uuid::Uuid;
 
 use super::{
     desk::Desk,
-    edge::{Call, Denial},
+    edge::{Call, Denial, Reply},
+    view,
 };
 
 /// Whose: named itself, or by a subscription of it.
@@ -35,6 +38,12 @@ async fn customer(
         return Err(Denial::not_found("subscription of this customer"));
     }
     Ok(owner)
+}
+
+/// What is said about a use: kept with it, so that a repeat is answered to the letter.
+fn teller(customer: Uuid) -> Tell {
+    let said = move |answer: &_| view::check(customer, answer).and_then(|check| Reply::ok(&check));
+    Arc::new(move |answer| said(answer).map(|reply| reply.body).unwrap_or_default())
 }
 
 /// More than nothing.

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use farebox_api::{OnInsufficient, Time, Track};
 use farebox_store::billing::{Insufficient, Use};
-use farebox_types::Quantity;
 
 use super::{
     super::{
         desk::Desk,
         edge::{Call, Denial, Reply},
-        view,
     },
-    customer, positive,
+    customer, positive, teller,
 };
 
 /// Clocks of callers may be so much ahead of ours.
@@ -22,14 +20,13 @@ pub(in crate::billing) async fn track(desk: &Desk, call: &Call) -> Result<Reply,
     let body: Track = call.body()?;
     let insufficient = policy(&body);
     let one = usage(desk, call, body, &call.name().key).await?;
-    let recorded = desk.billing.track(call.tenant, &one, insufficient, &call.actor).await?;
     if !call.representation {
+        let recorded = desk.billing.track(call.tenant, &one, insufficient, &call.actor).await?;
         return Ok(Reply { replayed: recorded.replayed, ..Reply::nothing() });
     }
-    let mut answer = desk.billing.check(call.tenant, one.customer, &one.feature_code, Quantity::ZERO).await?;
-    // Right after this event, whatever came since.
-    answer.balance = recorded.balance.or(answer.balance);
-    Ok(Reply { replayed: recorded.replayed, ..Reply::ok(&view::check(one.customer, &answer)?)? })
+    let tell = teller(one.customer);
+    let told = desk.billing.track_telling(call.tenant, &one, insufficient, (&call.actor, &tell)).await?;
+    Ok(Reply { status: 200, body: told.words, replayed: told.replayed })
 }
 
 pub(super) fn policy(track: &Track) -> Insufficient {

@@ -39,6 +39,8 @@ on_both! {
         assert_eq!(ask("2026-05-01").await.headers["paylera-api-version"], "2026-05-01");
         ask("2025-01-01").await.refused(400, "paylera.unknown_api_version");
         assert_eq!(shop.get("/v1/plans").await.headers["paylera-api-version"], "2026-05-01");
+        let old = ask("2025-01-01").await.refused(400, "paylera.unknown_api_version");
+        assert_eq!(old["instance"], "/v1/plans");
         shop.get("/v1/nothing").await.refused(404, "paylera.not_found");
         shop.call(Method::PUT, "/v1/plans", "", None).await.refused(405, "paylera.method_not_allowed");
     }
@@ -77,5 +79,32 @@ on_both! {
         assert_eq!(audit["data"][0]["entries"][0]["action"], "customer_created");
         assert!(audit["data"][0]["entries"][0]["actor"].as_str().unwrap().starts_with("tok_"));
         assert_eq!(audit["has_more"], true);
+    }
+
+    async fn the_trail_is_read_to_its_end_while_it_grows_no_line_twice_and_none_left_out(world: &World) {
+        let shop = Shop::open(world).await;
+        for at in 0..6 {
+            shop.customer(&format!("a{at}@example.com")).await;
+        }
+        let whole = shop.get("/v1/audit-events?limit=100").await.is(200);
+        let (mut read, mut path) = (Vec::new(), "/v1/audit-events?limit=2".to_owned());
+        loop {
+            let page = shop.get(&path).await.is(200);
+            read.extend(page["data"].as_array().unwrap().clone());
+            // Lines of the same moment and of later ones, by this writer and by others, come before what is read.
+            let elsewhere = shop.elsewhere(world);
+            shop.customer(&format!("b{}@example.com", read.len())).await;
+            elsewhere.customer(&format!("c{}@example.com", read.len())).await;
+            world.pass(1);
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            path = format!("/v1/audit-events?limit=2&cursor={cursor}");
+        }
+        // What is written in the same moment may stand behind the first page too; of what was there, nothing is lost.
+        let place = |line: &serde_json::Value| (line["chain"].to_string(), line["sequence"].as_u64());
+        let places: std::collections::BTreeSet<_> = read.iter().map(place).collect();
+        assert_eq!(places.len(), read.len(), "a line was read twice");
+        assert!(whole["data"].as_array().unwrap().iter().all(|line| places.contains(&place(line))));
+        let foreign = shop.get("/v1/customers?limit=1").await.is(200)["next_cursor"].as_str().unwrap().to_owned();
+        shop.get(&format!("/v1/audit-events?cursor={foreign}")).await.refused(400, "paylera.bad_parameter");
     }
 }

@@ -301,10 +301,15 @@ on_both! {
     async fn a_trial_with_a_card_begins_without_a_charge(world: &World) {
         let till = Till::open(world).await;
         let customer = till.shop.customer("bob@example.com").await;
+        let tried = json!({"code": "tried", "name": "Tried", "trial_period_days": 14,
+            "prices": [{"amount": 900, "currency": "USD", "interval": "month"}], "features": {}});
+        let tried = till.shop.put("/v1/admin/plans/tried", tried).await.is(201)["id"].as_str().unwrap().to_owned();
         let plan = till.shop.get("/v1/plans").await.is(200);
         let plan = plan["data"].as_array().unwrap().iter().find(|plan| plan["code"] == "paid").unwrap();
-        let mut body = order(&customer, plan["id"].as_str().unwrap());
-        body["trial_period_days"] = json!(14);
+        let mut body = order(&customer, &tried);
+        // The plan alone needs no card; what is added to it does. Nobody asks for a longer trial than the plan has.
+        body["trial_period_days"] = json!(700);
+        body["add_ons"] = json!([{"id": plan["id"], "quantity": 1}]);
         let attached = till.shop.post("/v1/attach", body).await.is(200);
         let path = format!("/checkout/{}", attached["checkout_session_id"].as_str().unwrap());
         assert!(till.shop.send(Method::GET, &path, &[], None).await.text.contains("free for 14 days; then 9.00 USD each month"));
@@ -333,7 +338,9 @@ on_both! {
         body["payment_provider"] = json!("sim");
         body["add_ons"] = json!([{"id": won, "quantity": 1}]);
         till.shop.post("/v1/attach", body.clone()).await.refused(422, "paylera.invalid");
-        body["add_ons"] = json!([{"id": dear, "quantity": 2}]);
+        let seat = json!({"code": "seat", "name": "Seat", "prices": [{"amount": 2500, "currency": "USD", "interval": "year"}], "features": {}});
+        let seat = till.shop.put("/v1/admin/plans/seat", seat).await.is(201)["id"].as_str().unwrap().to_owned();
+        body["add_ons"] = json!([{"id": seat, "quantity": 2}]);
         let attached = till.shop.post("/v1/attach", body.clone()).await.is(200);
         let again = till.shop.post("/v1/attach", body).await.is(200);
         assert_eq!(again, attached, "one checkout is open for a customer and plan");

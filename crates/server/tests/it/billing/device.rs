@@ -26,6 +26,7 @@ async fn decide(shop: &Shop, code: &Value, token: &str, decision: &str) -> Reply
 #[track_caller]
 fn error(reply: &Reply, error: &str) {
     assert_eq!(reply.is(400)["error"], error);
+    assert_eq!(reply.headers["content-type"], "application/json", "RFC 6749 has its own shape of errors");
 }
 
 on_both! {

@@ -8,6 +8,7 @@ mod device;
 mod document;
 mod journey;
 mod keys;
+mod replay;
 mod shop;
 mod subscriptions;
 mod together;

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::json;
 
-use crate::payments::town::{Town, order, post_to};
+use crate::payments::town::{Town, order, post_to, real};
 use crate::world::{World, ask};
 
 on_both! {
@@ -37,6 +37,24 @@ on_both! {
         assert_eq!(town.get_as(&world.buyer, "/payments").await.status, 403);
         let nobody = ask(town.router.clone(), Method::GET, "/payments", &[], None).await;
         assert_eq!(nobody.status, 401);
+    }
+
+    async fn a_real_account_takes_what_is_its_merchants_and_of_its_mode(world: &World) {
+        let before = world.count("payment_created").await;
+        // The merchant is in test mode: a live key would charge real cards.
+        for key in ["sk_live_x", "rk_live_x"] {
+            let live = real(world, world.merchant, key);
+            let refused = post_to(live, &world.seller, "/payments", None, order("pm_card_visa")).await;
+            refused.refused(403, "FBX.PAYMENT.OTHER_MODE");
+        }
+        let anothers = real(world, farebox_types::Id::generate(), "sk_test_x");
+        let refused = post_to(anothers, &world.seller, "/payments", None, order("pm_card_visa")).await;
+        refused.refused(403, "FBX.PAYMENT.OTHERS_ACCOUNT");
+        assert_eq!(world.count("payment_created").await, before, "nothing was begun");
+        // With a key of its mode it is begun; whether it was taken, nobody answers.
+        let own = real(world, world.merchant, "sk_test_x");
+        let asked = post_to(own, &world.seller, "/payments", None, order("pm_card_visa")).await;
+        assert!(matches!(asked.status.as_u16(), 202 | 503), "{}", asked.status);
     }
 
     async fn the_same_key_is_one_payment_and_the_same_answer(world: &World) {

@@ -3,9 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::Method};
-use farebox_providers::sim::{Sim, remote::Remote};
+use farebox_providers::{
+    sim::{Sim, remote::Remote},
+    stripe::Stripe,
+};
 use farebox_server::payments::{PaymentLimits, Payments, reconcile, routes, step};
-use farebox_types::{ManualClock, Secret, Timestamp};
+use farebox_types::{Id, ManualClock, Merchant, Secret, Timestamp};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, Person, World, ask, bearer};
@@ -76,6 +79,13 @@ impl<'a> Town<'a> {
         let events = self.get(&format!("/payments/{id}/events")).await;
         events["data"].as_array().unwrap().iter().map(|entry| entry["type"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// The same over an account at a real provider, whose key begins so; nobody answers there.
+pub(crate) fn real(world: &World, home: Id<Merchant>, key: &str) -> Router {
+    let key = Secret::new(key.to_owned());
+    let stripe = Stripe::new("http://127.0.0.1:9", &key, Duration::from_millis(100)).unwrap();
+    routes(Payments::new(world.backend.clone(), home, Arc::new(stripe), Vec::new(), PaymentLimits::default()))
 }
 
 fn service(world: &World, remote: &Arc<Remote>) -> Payments {

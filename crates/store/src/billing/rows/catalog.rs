@@ -174,6 +174,12 @@ impl Plan {
         self.prices.iter().all(|price| price.amount == 0 && price.tiers.is_empty())
     }
 
+    /// Whether a period costs something whatever is used.
+    #[must_use]
+    pub fn has_flat_price(&self) -> bool {
+        self.prices.iter().any(|price| price.feature.is_none() && price.amount > 0)
+    }
+
     /// How long a period is: that of its first price, a month without one.
     #[must_use]
     pub fn interval(&self) -> Interval {

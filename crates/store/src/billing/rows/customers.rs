@@ -2,7 +2,7 @@
 
 use farebox_engine::{
     entitlement::{Terms, stored},
-    subscription::Term,
+    subscription::{Status, Term},
 };
 use farebox_types::{Address, Quantity, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -200,6 +200,12 @@ impl Entity for Subscription {
 
     fn id(&self) -> Uuid {
         self.id
+    }
+
+    /// A customer is on a plan once.
+    fn names(&self) -> Vec<String> {
+        let on = matches!(self.term.status, Status::Trialing | Status::Active | Status::Paused);
+        if on { vec![format!("on:{}/{}", self.customer, self.plan)] } else { Vec::new() }
     }
 
     fn parent(&self) -> Option<Uuid> {

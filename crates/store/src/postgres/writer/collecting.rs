@@ -29,7 +29,7 @@ impl Work {
             return Ok(Collected::Otherwise(answers));
         }
         let paid = paid.into_changes();
-        if let Some(other) = limited(billing::write(&mut transaction, write)).await? {
+        if let Some(other) = limited(billing::write(&mut transaction, write, now)).await? {
             limited(transaction.rollback()).await?;
             return Ok(Collected::Not(other));
         }

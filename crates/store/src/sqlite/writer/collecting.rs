@@ -28,15 +28,15 @@ impl Writer {
             return Ok(Collected::Otherwise(answers));
         }
         let paid = paid.into_changes();
+        if let Some(failed) = billing::write_rows(&transaction, write, now)? {
+            return Ok(Collected::Not(failed));
+        }
         let commands = collecting.commands(&paid);
         let clocks = Clocks::of(now, &commands);
         let (accounts, transfers) = ledger::load(&transaction, &self.memory.accounts, &Needs::of(&commands), &clocks)?;
         let mut book = Book::new(clocks, accounts, transfers);
         if let Err(refusal) = commands.iter().try_for_each(|command| book.apply(command).map(drop)) {
             return Ok(Collected::Not(Committed::Refused(refusal)));
-        }
-        if let Some(failed) = billing::write_rows(&transaction, write)? {
-            return Ok(Collected::Not(failed));
         }
         payments::write(&transaction, &paid)?;
         let changes = book.into_changes();

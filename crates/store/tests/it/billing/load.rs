@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use farebox_store::billing::{EventCursor, Insufficient};
 use rstest::rstest;
 
-use super::seller::{Seller, actor, allowance, micros, used};
+use super::seller::{Seller, actor, allowance, micros, teller, used};
 use crate::world::Engine;
 
 const CALLERS: usize = 256;
@@ -47,7 +47,7 @@ async fn run(seller: &Seller, processes: Vec<farebox_store::billing::Billing>, c
             for step in 0_u64.. {
                 let value = 1 + (step + caller as u64) % 5;
                 let one = used(customer, &format!("{caller}/{step}"), value);
-                if billing.consume(tenant, &one, &actor()).await.unwrap().answer.allowed {
+                if billing.consume(tenant, &one, (&actor(), &teller().0)).await.unwrap().taken {
                     granted += value;
                 } else if value == 1 {
                     return granted;

@@ -6,4 +6,5 @@ mod load;
 mod rows;
 mod seller;
 mod shared;
+mod sold;
 mod times;

@@ -1,17 +1,17 @@
 //! A seller with customers, features and plans.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use farebox_engine::{
-    entitlement::{Allowance, Cycle, FeatureKind, Overage, Rollover, Terms},
+    entitlement::{Allowance, Answer, Cycle, FeatureKind, Overage, Rollover, Terms},
     ledger::Actor,
     subscription::Interval,
 };
 use farebox_store::{
     OperationKey, Store,
     billing::{
-        Ask, Attach, Billing, Consumed, Customer, Feature, Insufficient, Plan, PlanGrant, PlanStatus, Price, Put,
-        Recorded, Subscription, Use,
+        Ask, Attach, Billing, Customer, Feature, Insufficient, Plan, PlanGrant, PlanStatus, Price, Put, Recorded,
+        Subscription, Tell, Use,
     },
 };
 use farebox_types::{Clock, Id, ManualClock, Merchant, Quantity, Timestamp};
@@ -167,7 +167,9 @@ impl Seller {
     }
 
     pub(crate) async fn consume(&self, customer: Uuid, key: &str, value: u64) -> Consumed {
-        self.billing.consume(self.tenant, &used(customer, key, value), &actor()).await.unwrap()
+        let (tell, heard) = teller();
+        self.billing.consume(self.tenant, &used(customer, key, value), (&actor(), &tell)).await.unwrap();
+        Consumed { answer: heard.lock().unwrap().take().unwrap() }
     }
 
     pub(crate) async fn check(&self, customer: Uuid, required: u64) -> farebox_engine::entitlement::Answer {
@@ -181,4 +183,20 @@ impl Seller {
 
 pub(crate) fn used(customer: Uuid, key: &str, value: u64) -> Use {
     Use { customer, feature_code: "calls".into(), value: units(value), key: key.into(), occurred_at: None }
+}
+
+/// A use that was not recorded before: the answer that was said about it.
+pub(crate) struct Consumed {
+    pub(crate) answer: Answer,
+}
+
+/// Says the balance, and keeps the answer.
+pub(crate) fn teller() -> (Tell, Arc<Mutex<Option<Answer>>>) {
+    let heard = Arc::new(Mutex::new(None));
+    let hears = Arc::clone(&heard);
+    let tell = move |answer: &Answer| {
+        *hears.lock().unwrap() = Some(answer.clone());
+        format!("{:?}", answer.balance)
+    };
+    (Arc::new(tell), heard)
 }

@@ -6,7 +6,9 @@ use farebox_engine::{
     entitlement::{Allowance, FeatureKind, Terms},
     subscription::{Collection, Status},
 };
-use farebox_store::billing::{Attach, Checkout, CheckoutState, OpenCheckout, Plan, Put, Subscription, TestClock};
+use farebox_store::billing::{
+    Attach, Checkout, CheckoutState, OpenCheckout, Plan, Price, Put, Subscription, TestClock,
+};
 use farebox_types::Timestamp;
 use rstest::rstest;
 use uuid::Uuid;
@@ -111,7 +113,7 @@ async fn a_trial_without_a_card_ends_past_due_and_then_out_of_grace(
     seller.world.finish().await;
 }
 
-fn checkout(id: Uuid) -> OpenCheckout {
+pub(crate) fn checkout(id: Uuid) -> OpenCheckout {
     OpenCheckout {
         id,
         provider: "sim".into(),
@@ -141,7 +143,9 @@ async fn a_paid_plan_waits_for_its_checkout_and_begins_with_it(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(seller) = Seller::new(engine).await else { return };
-    let plan = Plan { trial_days: 0, ..trial(&seller, false).await };
+    // What is used is paid for afterwards, by a method that is named first.
+    let metered = Price { feature: Some("calls".into()), ..price(500) };
+    let plan = Plan { trial_days: 0, prices: vec![metered], ..trial(&seller, false).await };
     let plan = Plan { id: Uuid::now_v7(), code: "paid".into(), ..plan };
     seller.put_plan(&plan).await;
     let customer = seller.customer("a@example.test").await;

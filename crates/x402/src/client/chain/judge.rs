@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{LATEST, SOON, fault};
+use super::{Asking, LATEST, SOON, fault};
 use crate::{
     Broadcast, Fault, Identity, Refusal, Retry, Settlement,
     assets::same_address,
     client::FacilitatorError,
-    facilitation::{Request, SettleResponse, VerifyResponse},
+    facilitation::{SettleResponse, VerifyResponse},
     networks,
 };
 
@@ -54,10 +54,10 @@ pub(super) fn silence(error: FacilitatorError, sent_before: bool) -> Fault {
 }
 
 /// What an answer to settle means for this payment.
-pub(super) fn settled(answer: SettleResponse, request: &Request, sent_before: bool) -> Result<Settlement, Fault> {
+pub(super) fn settled(answer: SettleResponse, asking: &Asking<'_>, sent_before: bool) -> Result<Settlement, Fault> {
     if answer.success {
-        return match contradiction(&answer, request) {
-            None => Ok(Settlement::Settled(receipt(answer, request))),
+        return match contradiction(&answer, asking) {
+            None => Ok(Settlement::Settled(receipt(answer, asking))),
             Some(what) => Err(fault(&format!("the facilitator claims a settlement {what}"), Retry::Unknown)),
         };
     }
@@ -76,14 +76,13 @@ pub(super) fn settled(answer: SettleResponse, request: &Request, sent_before: bo
 }
 
 /// Why a claimed settlement cannot be this payment's.
-fn contradiction(answer: &SettleResponse, request: &Request) -> Option<&'static str> {
-    let required = &request.requirements;
+fn contradiction(answer: &SettleResponse, asking: &Asking<'_>) -> Option<&'static str> {
+    let required = asking.question.requirements();
     let network = networks::resolve(&answer.network);
     if network.as_deref() != Some(&*required.network) {
         return Some("on another network");
     }
-    let payer = request.payload.identity(&required.asset).and_then(|identity| identity.payer);
-    if let (Some(said), Some(payer)) = (&answer.payer, &payer)
+    if let (Some(said), Some(payer)) = (&answer.payer, &asking.identity.payer)
         && !same_address(said, payer)
     {
         return Some("by another payer");
@@ -109,11 +108,10 @@ fn is_hash(text: &str) -> bool {
 }
 
 /// The receipt, with what the facilitator left out and we know.
-fn receipt(answer: SettleResponse, request: &Request) -> SettleResponse {
-    let required = &request.requirements;
-    let payer = || request.payload.identity(&required.asset).and_then(|identity| identity.payer);
+fn receipt(answer: SettleResponse, asking: &Asking<'_>) -> SettleResponse {
+    let required = asking.question.requirements();
     SettleResponse {
-        payer: answer.payer.clone().or_else(payer),
+        payer: answer.payer.or_else(|| asking.identity.payer.clone()),
         network: required.network.clone(),
         amount: Some(required.amount.to_string()),
         credits_redeemed: None,
@@ -142,6 +140,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::facilitation::{Question, Request};
 
     const HASH: &str = "0x1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdef";
 
@@ -153,6 +152,12 @@ mod tests {
         Request::read(body.to_string().as_bytes()).unwrap()
     }
 
+    fn judged(answer: SettleResponse, request: &Request, sent_before: bool) -> Result<Settlement, Fault> {
+        let identity = request.payload.identity("0x1").unwrap();
+        let question = Question::new(&request.payload, &request.requirements);
+        settled(answer, &Asking { question, identity: &identity }, sent_before)
+    }
+
     fn said(changes: &Value) -> SettleResponse {
         let mut answer = json!({"success": true, "transaction": HASH, "network": "eip155:84532", "payer": "0xaB"});
         answer.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
@@ -162,7 +167,7 @@ mod tests {
     #[test]
     fn a_settlement_is_believed_if_it_is_of_this_payment() {
         for changes in [json!({}), json!({"network": "base-sepolia"}), json!({"payer": null, "amount": "10000"})] {
-            let Ok(Settlement::Settled(receipt)) = settled(said(&changes), &request(), false) else {
+            let Ok(Settlement::Settled(receipt)) = judged(said(&changes), &request(), false) else {
                 panic!("{changes}")
             };
             assert_eq!((&*receipt.network, receipt.amount.as_deref()), ("eip155:84532", Some("10000")));
@@ -182,7 +187,7 @@ mod tests {
             json!({"transaction": "0x12"}),
             json!({"transaction": "x".repeat(66)}),
         ] {
-            let fault = settled(said(&changes), &request(), false).unwrap_err();
+            let fault = judged(said(&changes), &request(), false).unwrap_err();
             assert_eq!(fault.retry, Retry::Unknown, "{changes}");
         }
     }
@@ -192,13 +197,13 @@ mod tests {
         let mut free = request();
         free.requirements.amount = 0.into();
         let answer = said(&json!({"transaction": "", "amount": "0"}));
-        assert!(matches!(settled(answer, &free, false), Ok(Settlement::Settled(_))));
+        assert!(matches!(judged(answer, &free, false), Ok(Settlement::Settled(_))));
     }
 
     #[test]
     fn a_refusal_is_final_unless_it_may_come_from_our_own_first_try() {
         let refused = |reason: &str, before| {
-            settled(said(&json!({"success": false, "errorReason": reason, "transaction": HASH})), &request(), before)
+            judged(said(&json!({"success": false, "errorReason": reason, "transaction": HASH})), &request(), before)
         };
         assert!(matches!(refused("insufficient_funds", false), Ok(Settlement::Refused(_))));
         assert!(matches!(refused("transaction_failed", true), Ok(Settlement::Refused(_))));

@@ -9,7 +9,7 @@ use super::{SOON, fault, judge};
 use crate::{
     Fault, Requirements, Retry, Terms, UPTO, Version,
     client::FacilitatorClient,
-    facilitation::{Kind, Request, Supported},
+    facilitation::{Kind, Question, Supported},
     networks,
 };
 
@@ -67,26 +67,14 @@ pub(super) struct Pick {
     pub(super) version: Version,
 }
 
-impl Pick {
-    /// The question in the version this facilitator understands: the evidence is the same in both.
-    pub(super) fn request(self, request: &Request) -> Request {
-        let mut asked = request.clone();
-        if self.version != asked.payload.dialect.version {
-            asked.payload.dialect.version = self.version;
-            asked.payload.accepted = (self.version == Version::V2).then(|| asked.requirements.clone());
-        }
-        asked
-    }
-}
-
 /// Who can, in order, and what went wrong while finding out.
 pub(super) struct Picks {
     pub(super) picks: Vec<Pick>,
     pub(super) failed: Option<Fault>,
 }
 
-pub(super) async fn pick(remotes: &[Remote], request: &Request) -> Picks {
-    let own = request.payload.dialect.version;
+pub(super) async fn pick(remotes: &[Remote], question: &Question<'_>) -> Picks {
+    let own = question.payload().dialect.version;
     let other = if own == Version::V2 { Version::V1 } else { Version::V2 };
     let (mut picks, mut failed) = (Vec::new(), None);
     for (index, remote) in remotes.iter().enumerate() {
@@ -97,7 +85,7 @@ pub(super) async fn pick(remotes: &[Remote], request: &Request) -> Picks {
                 continue;
             }
         };
-        let can = |version: &Version| kind(&supported, *version, &request.requirements).is_some();
+        let can = |version: &Version| kind(&supported, *version, question.requirements()).is_some();
         picks.extend([own, other].into_iter().find(can).map(|version| Pick { index, version }));
     }
     // Version before preference: a facilitator that speaks the payment's own is asked first.

@@ -18,8 +18,8 @@ use self::{
 };
 use super::{BadConfig, FacilitatorClient, FacilitatorConfig, FacilitatorError};
 use crate::{
-    Facilitator, Fault, Hold, Identity, Payment, Refusal, Requirements, Retry, Settlement, Terms, Verdict, Verified,
-    facilitation::Request,
+    ChainPayment, Facilitator, Fault, Hold, Identity, Payment, Refusal, Requirements, Retry, Settlement, Terms,
+    Verdict, Verified, facilitation::Question,
 };
 
 /// Facilitators over HTTP, in order of preference. Cheap to clone; clones share what was learnt.
@@ -50,20 +50,19 @@ impl ChainFacilitator {
         FacilitatorClient::new(FacilitatorConfig::new(url)).map(|client| Self::new([client]))
     }
 
-    async fn ask_settle(&self, request: &Request, picks: &[Pick], id: &ChargeId<'_>) -> Result<Settlement, Fault> {
+    async fn ask_settle(&self, asking: &Asking<'_>, picks: &[Pick], id: &ChargeId<'_>) -> Result<Settlement, Fault> {
         let sent_before = self.memory.sent_to(id.text);
         let mut unsent = unreachable_now(None);
         for pick in picks.iter().filter(|pick| sent_before.is_none_or(|index| pick.index == index)) {
-            let asked = pick.request(request);
             let client = self.remotes[pick.index].client();
-            match client.settle(&asked.payload, &asked.requirements, Some(id.key)).await {
+            match client.ask_settle(&asking.question.in_version(pick.version), Some(id.key)).await {
                 Err(error) if error.is_unsent() && sent_before.is_none() => unsent = unreachable_now(Some(error)),
                 Err(error) => {
                     self.memory.sent(id.text, pick.index);
                     return Err(judge::silence(error, sent_before.is_some()));
                 }
                 Ok(answer) => {
-                    let judged = judge::settled(answer, request, sent_before.is_some());
+                    let judged = judge::settled(answer, asking, sent_before.is_some());
                     match judged {
                         Ok(_) => self.memory.known(id.text),
                         Err(_) => self.memory.sent(id.text, pick.index),
@@ -82,19 +81,16 @@ impl ChainFacilitator {
 #[async_trait]
 impl Facilitator for ChainFacilitator {
     async fn verify(&self, payment: &Payment, _: Option<Hold>) -> Result<Verdict, Fault> {
-        let (request, identity) = match read(payment)? {
-            Ok(read) => read,
-            Err(refusal) => return Ok(Verdict::Refused(refusal)),
-        };
-        let picks = kinds::pick(&self.remotes, &request).await;
-        let mut failed = picks.failed.unwrap_or_else(|| unsupported(&request));
+        let required = payment.requirements().ok_or_else(not_on_chain)?;
+        let Some(asking) = Asking::about(payment, &required)? else { return Ok(Verdict::Refused(nameless())) };
+        let picks = kinds::pick(&self.remotes, &asking.question).await;
+        let mut failed = picks.failed.unwrap_or_else(|| unsupported(&required));
         for pick in &picks.picks {
-            let asked = pick.request(&request);
             let client = self.remotes[pick.index].client();
-            match client.verify(&asked.payload, &asked.requirements).await {
-                Ok(answer) => match judge::verified(answer, &identity) {
+            match client.ask_verify(&asking.question.in_version(pick.version)).await {
+                Ok(answer) => match judge::verified(answer, asking.identity) {
                     Ok(Ok(payer)) => {
-                        let request_id = format!("{}-{}", identity.hex(), pick.index);
+                        let request_id = format!("{}-{}", asking.identity.hex(), pick.index);
                         return Ok(Verdict::Valid(Verified { request_id, payer, agent_request: None }));
                     }
                     Ok(Err(refusal)) => return Ok(Verdict::Refused(refusal)),
@@ -107,17 +103,26 @@ impl Facilitator for ChainFacilitator {
     }
 
     async fn settle(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault> {
-        let Ok((request, _)) = read(payment)? else {
+        let required = payment.requirements().ok_or_else(not_on_chain)?;
+        let Some(asking) = Asking::about(payment, &required)? else {
             return Err(fault("a payment that was verified cannot be read", Retry::Never));
         };
         let id = ChargeId::read(request_id).ok_or_else(|| fault("not a request id of this rail", Retry::Never))?;
-        let mut picks = kinds::pick(&self.remotes, &request).await.picks;
+        let mut picks = kinds::pick(&self.remotes, &asking.question).await.picks;
         // Whoever verified it goes first; one that cannot be asked what it supports is still asked to settle.
         if !picks.iter().any(|pick| pick.index == id.index) && id.index < self.remotes.len() {
-            picks.push(Pick { index: id.index, version: request.payload.dialect.version });
+            picks.push(Pick { index: id.index, version: asking.question.payload().dialect.version });
         }
         picks.sort_by_key(|pick| pick.index != id.index);
-        self.ask_settle(&request, &picks, &id).await
+        self.ask_settle(&asking, &picks, &id).await
+    }
+
+    /// Whoever was asked before may not be known to this process: its word counts as that of one that was.
+    async fn settle_again(&self, payment: &Payment, request_id: &str) -> Result<Settlement, Fault> {
+        if let Some(id) = ChargeId::read(request_id).filter(|id| self.memory.sent_to(id.text).is_none()) {
+            self.memory.sent(id.text, id.index);
+        }
+        self.settle(payment, request_id).await
     }
 
     /// There is nothing to give back.
@@ -144,19 +149,34 @@ impl<'a> ChargeId<'a> {
     }
 }
 
-type Readable = Result<(Request, Identity), Refusal>;
-
-fn read(payment: &Payment) -> Result<Readable, Fault> {
-    let request = payment.request().ok_or_else(|| fault("not a payment on a chain", Retry::Never))?;
-    let identity = request.payload.identity(&request.requirements.asset);
-    Ok(identity.map(|identity| (request, identity)).ok_or_else(|| Refusal {
-        code: "invalid_payload".to_owned(),
-        reason: "the payment must carry one authorization, with payer and nonce".to_owned(),
-    }))
+/// What is asked, and who it says pays.
+struct Asking<'a> {
+    question: Question<'a>,
+    identity: &'a Identity,
 }
 
-fn unsupported(request: &Request) -> Fault {
-    let Requirements { scheme, network, .. } = &request.requirements;
+impl<'a> Asking<'a> {
+    /// `None` for a payment that nobody can name.
+    fn about(payment: &'a Payment, required: &'a Requirements) -> Result<Option<Self>, Fault> {
+        let question = payment.question(required).ok_or_else(not_on_chain)?;
+        let identity = payment.payload.as_deref().and_then(ChainPayment::identity);
+        Ok(identity.map(|identity| Self { question, identity }))
+    }
+}
+
+fn not_on_chain() -> Fault {
+    fault("not a payment on a chain", Retry::Never)
+}
+
+fn nameless() -> Refusal {
+    Refusal {
+        code: "invalid_payload".to_owned(),
+        reason: "the payment must carry one authorization, with payer and nonce".to_owned(),
+    }
+}
+
+fn unsupported(required: &Requirements) -> Fault {
+    let Requirements { scheme, network, .. } = required;
     fault(&format!("no facilitator settles {scheme} on {network}"), Retry::After(Duration::from_secs(60)))
 }
 

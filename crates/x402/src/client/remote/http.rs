@@ -1,6 +1,6 @@
 //! One call: its headers, its redirects, its time.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -17,14 +17,27 @@ use super::{
 use crate::Family;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const REDIRECTS: usize = 3;
 
 /// The way to one facilitator.
 pub(super) struct Line {
     http: Pool,
     base: String,
+    verify: Uri,
+    settle: Uri,
     api_key: Option<HeaderValue>,
     config: FacilitatorConfig,
+}
+
+/// What is sent, wherever redirects lead.
+struct Sent {
+    method: Method,
+    body: Bytes,
+    idempotency_key: Option<HeaderValue>,
+    /// What only the facilitator itself may see.
+    made: Option<HeaderMap>,
 }
 
 /// An answer that was read to its end.
@@ -45,7 +58,10 @@ impl Line {
                 value
             })
         });
-        Ok(Self { http: http_client(config.connect_timeout)?, base, api_key: api_key.transpose()?, config })
+        let at = |path: &str| format!("{base}{path}").parse::<Uri>().map_err(|_| BadConfig::Address);
+        let (verify, settle) = (at("/verify")?, at("/settle")?);
+        let http = http_client(config.connect_timeout)?;
+        Ok(Self { http, verify, settle, base, api_key: api_key.transpose()?, config })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -56,64 +72,79 @@ impl Line {
         self.config.flavour
     }
 
-    pub(super) async fn send(
+    /// Asks about a payment.
+    pub(super) async fn post(
         &self,
-        method: Method,
         call: Call,
-        path: &str,
         body: Bytes,
-        own: HeaderMap,
+        idempotency_key: Option<HeaderValue>,
     ) -> Result<Answer, FacilitatorError> {
+        let uri = if call == Call::Settle { &self.settle } else { &self.verify };
+        self.send(call, uri, Sent { method: Method::POST, body, idempotency_key, made: None }).await
+    }
+
+    /// Asks for what is not about a payment.
+    pub(super) async fn get(&self, call: Call, path: &str) -> Result<Answer, FacilitatorError> {
         let uri: Uri =
             format!("{}{path}", self.base).parse().map_err(|_| network("has no such address", true, None))?;
-        let secrets = self.secrets(call).await?;
-        let exchange = self.follow(method, uri, body, own, secrets);
-        timeout(self.config.timeout, exchange)
+        let sent = Sent { method: Method::GET, body: Bytes::new(), idempotency_key: None, made: None };
+        self.send(call, &uri, sent).await
+    }
+
+    async fn send(&self, call: Call, uri: &Uri, mut sent: Sent) -> Result<Answer, FacilitatorError> {
+        if let Some(make) = &self.config.headers {
+            // Outside the call's own time: a provider has its own.
+            sent.made = Some(make().await.map_err(FacilitatorError::Headers)?.of(call));
+        }
+        timeout(self.config.timeout, self.follow(uri, &sent))
             .await
             .unwrap_or_else(|_| Err(network("did not answer in time", false, None)))
     }
 
-    /// What only the facilitator itself may see.
-    async fn secrets(&self, call: Call) -> Result<HeaderMap, FacilitatorError> {
-        let made = match &self.config.headers {
-            // Outside the call's own time: a provider has its own.
-            Some(make) => make().await.map_err(FacilitatorError::Headers)?.of(call),
-            None => HeaderMap::new(),
-        };
-        let mut headers = HeaderMap::new();
-        headers.extend(self.api_key.clone().map(|key| (API_KEY, key)));
-        headers.extend(made);
-        headers.values_mut().for_each(|value| value.set_sensitive(true));
-        Ok(headers)
+    async fn follow(&self, start: &Uri, sent: &Sent) -> Result<Answer, FacilitatorError> {
+        let mut answer = self.exchange(self.request(start, sent, true)).await?;
+        let mut uri = Cow::Borrowed(start);
+        for _ in 0..REDIRECTS {
+            let Some(target) = leads(&answer, &uri) else { return Ok(answer) };
+            let at_home = target.authority() == start.authority() && target.scheme() == start.scheme();
+            answer = self.exchange(self.request(&target, sent, at_home)).await.map_err(|error| match error {
+                // Whoever redirected has seen the call.
+                FacilitatorError::Network { what, source, .. } => network(what, false, source),
+                error => error,
+            })?;
+            uri = Cow::Owned(target);
+        }
+        match leads(&answer, &uri) {
+            None => Ok(answer),
+            Some(_) => Err(network("redirects without end", false, None)),
+        }
     }
 
-    async fn follow(
-        &self,
-        method: Method,
-        start: Uri,
-        body: Bytes,
-        own: HeaderMap,
-        secrets: HeaderMap,
-    ) -> Result<Answer, FacilitatorError> {
-        let mut uri = start.clone();
-        for redirected in 0..=REDIRECTS {
-            let mut headers = own.clone();
-            if uri.authority() == start.authority() && uri.scheme() == start.scheme() {
-                headers.extend(secrets.clone());
-            }
-            let answer =
-                self.exchange(request(&method, &uri, headers, body.clone())).await.map_err(|error| match error {
-                    // Whoever redirected has seen the call.
-                    FacilitatorError::Network { what, source, .. } if redirected > 0 => network(what, false, source),
-                    error => error,
-                })?;
-            let followed = matches!(answer.status.as_u16(), 307 | 308).then(|| next(&uri, answer.location.as_ref()));
-            match followed.flatten() {
-                Some(target) => uri = target,
-                None => return Ok(answer),
-            }
+    fn request(&self, uri: &Uri, sent: &Sent, at_home: bool) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(sent.body.clone()));
+        *request.method_mut() = sent.method.clone();
+        *request.uri_mut() = uri.clone();
+        let headers = request.headers_mut();
+        headers.reserve(4);
+        headers.insert(ACCEPT, JSON);
+        if !sent.body.is_empty() {
+            headers.insert(CONTENT_TYPE, JSON);
         }
-        Err(network("redirects without end", false, None))
+        headers.extend(sent.idempotency_key.clone().map(|key| (IDEMPOTENCY_KEY, key)));
+        if at_home {
+            self.identify(headers, sent);
+        }
+        request
+    }
+
+    /// Puts on what only the facilitator itself may see.
+    fn identify(&self, headers: &mut HeaderMap, sent: &Sent) {
+        headers.extend(self.api_key.clone().map(|key| (API_KEY, key)));
+        if let Some(made) = &sent.made {
+            let mut made = made.clone();
+            made.values_mut().for_each(|value| value.set_sensitive(true));
+            headers.extend(made);
+        }
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, FacilitatorError> {
@@ -129,17 +160,8 @@ impl Line {
     }
 }
 
-fn request(method: &Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
-    let has_body = !body.is_empty();
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = method.clone();
-    *request.uri_mut() = uri.clone();
-    *request.headers_mut() = headers;
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-    if has_body {
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    request
+fn leads(answer: &Answer, from: &Uri) -> Option<Uri> {
+    matches!(answer.status.as_u16(), 307 | 308).then(|| next(from, answer.location.as_ref())).flatten()
 }
 
 /// Where a redirect leads: to a path of the same host, or to a host by the same scheme (or a safer one).
@@ -167,18 +189,18 @@ fn network(
 mod tests {
     use super::*;
 
-    fn leads(from: &'static str, to: &'static str) -> Option<String> {
+    fn followed(from: &'static str, to: &'static str) -> Option<String> {
         next(&Uri::from_static(from), Some(&HeaderValue::from_static(to))).map(|uri| uri.to_string())
     }
 
     #[test]
     fn a_redirect_keeps_its_scheme_or_gains_tls() {
         let from = "https://a.example/verify";
-        assert_eq!(leads(from, "https://www.a.example/verify").as_deref(), Some("https://www.a.example/verify"));
-        assert_eq!(leads(from, "/v2/verify").as_deref(), Some("https://a.example/v2/verify"));
-        assert_eq!(leads("http://a.example/", "https://a.example/").as_deref(), Some("https://a.example/"));
+        assert_eq!(followed(from, "https://www.a.example/verify").as_deref(), Some("https://www.a.example/verify"));
+        assert_eq!(followed(from, "/v2/verify").as_deref(), Some("https://a.example/v2/verify"));
+        assert_eq!(followed("http://a.example/", "https://a.example/").as_deref(), Some("https://a.example/"));
         for to in ["http://a.example/", "//evil.example/", "ftp://a.example/", "verify", "https://u:p@a.example/", ""] {
-            assert_eq!(leads(from, to), None, "{to}");
+            assert_eq!(followed(from, to), None, "{to}");
         }
     }
 }

@@ -27,8 +27,7 @@ mod http;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use bytes::Bytes;
+use ::http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -40,7 +39,7 @@ pub use self::{
 use super::BadConfig;
 use crate::{
     PaymentPayload, Requirements,
-    facilitation::{Request, SettleResponse, Supported, VerifyResponse},
+    facilitation::{Question, SettleResponse, Supported, VerifyResponse},
 };
 
 /// A facilitator over HTTP. Cheap to clone; clones share the connections.
@@ -58,7 +57,6 @@ pub(super) enum Call {
     Discovery,
 }
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// How often `/supported` is asked again after 429.
 const PATIENCE: u32 = 3;
 
@@ -77,8 +75,7 @@ impl FacilitatorClient {
     /// [`FacilitatorError`].
     pub async fn supported(&self) -> Result<Supported, FacilitatorError> {
         for tried in 0..=PATIENCE {
-            let answer =
-                self.line.send(Method::GET, Call::Supported, "/supported", Bytes::new(), HeaderMap::new()).await?;
+            let answer = self.line.get(Call::Supported, "/supported").await?;
             if answer.status != StatusCode::TOO_MANY_REQUESTS || tried == PATIENCE {
                 return read(&answer, |_| false);
             }
@@ -97,9 +94,12 @@ impl FacilitatorClient {
         payload: &PaymentPayload,
         requirements: &Requirements,
     ) -> Result<VerifyResponse, FacilitatorError> {
-        let body = self.body(payload, requirements);
-        let answer = self.line.send(Method::POST, Call::Verify, "/verify", body, HeaderMap::new()).await?;
-        read(&answer, is_business)
+        self.ask_verify(&Question::new(payload, requirements)).await
+    }
+
+    pub(super) async fn ask_verify(&self, question: &Question<'_>) -> Result<VerifyResponse, FacilitatorError> {
+        let body = question.to_json(self.line.flavour()).into();
+        read(&self.line.post(Call::Verify, body, None).await?, is_business)
     }
 
     /// Takes the money. With a key (1 to 64 of `A–Z a–z 0–9 - _`) a repeat joins the first call instead of paying twice,
@@ -114,13 +114,17 @@ impl FacilitatorClient {
         requirements: &Requirements,
         idempotency_key: Option<&str>,
     ) -> Result<SettleResponse, FacilitatorError> {
-        let mut headers = HeaderMap::new();
-        if let Some(key) = idempotency_key {
-            headers.insert(IDEMPOTENCY_KEY, key_header(key)?);
-        }
-        let body = self.body(payload, requirements);
-        let answer = self.line.send(Method::POST, Call::Settle, "/settle", body, headers).await?;
-        read(&answer, is_business)
+        self.ask_settle(&Question::new(payload, requirements), idempotency_key).await
+    }
+
+    pub(super) async fn ask_settle(
+        &self,
+        question: &Question<'_>,
+        idempotency_key: Option<&str>,
+    ) -> Result<SettleResponse, FacilitatorError> {
+        let key = idempotency_key.map(key_header).transpose()?;
+        let body = question.to_json(self.line.flavour()).into();
+        read(&self.line.post(Call::Settle, body, key).await?, is_business)
     }
 
     /// One page of what the facilitator knows to be for sale: `query` as in `limit=20&offset=0`, without `?`.
@@ -129,7 +133,7 @@ impl FacilitatorClient {
     /// [`FacilitatorError`].
     pub async fn resources(&self, query: &str) -> Result<Value, FacilitatorError> {
         let path = format!("/discovery/resources?{query}");
-        let answer = self.line.send(Method::GET, Call::Discovery, &path, Bytes::new(), HeaderMap::new()).await?;
+        let answer = self.line.get(Call::Discovery, &path).await?;
         read(&answer, |_| false)
     }
 
@@ -137,11 +141,6 @@ impl FacilitatorClient {
     #[must_use]
     pub fn url(&self) -> &str {
         self.line.url()
-    }
-
-    fn body(&self, payload: &PaymentPayload, requirements: &Requirements) -> Bytes {
-        let request = Request { payload: payload.clone(), requirements: requirements.clone() };
-        request.to_json(self.line.flavour()).into()
     }
 }
 
