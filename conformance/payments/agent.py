@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 farebox, url = sys.argv[1], os.environ["PAYMENTS_URL"]
 reads, pays = os.environ["TOKEN_READS"], os.environ["TOKEN_PAYS"]
 journal = os.path.join(tempfile.mkdtemp(), "budget.jsonl")
-budget = ["--budget", "USD=10000", "--journal", journal]
+budget = ["--budget", "USD=11000", "--journal", journal]
 
 
 async def session(token, flags, steps):
@@ -49,7 +49,7 @@ def tea(operation, minor):
 async def reader(client):
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     reads = {"payment_status", "payment_events", "has_customer_paid", "list_payments", "balances", "entitlements", "invoices"}
-    assert set(tools) == reads | {"create_payment"}, tools.keys()
+    assert set(tools) == reads | {"create_payment", "refund_payment"}, tools.keys()
     assert all(tools[name].annotations.model_dump(by_alias=True)["readOnlyHint"] for name in reads)
     bad, answer = await call(client, "has_customer_paid", customer_id="cust_agent")
     assert not bad and answer["has_paid"] is False, answer
@@ -66,7 +66,7 @@ async def payer(client):
     bad, paid = await call(client, "create_payment", **tea("tea-1", 6000))
     assert not bad and paid["status"] == "succeeded", paid
     assert await call(client, "create_payment", **tea("tea-1", 6000)) == (False, paid), "once per operation"
-    bad, why = await call(client, "create_payment", **tea("tea-2", 4001))
+    bad, why = await call(client, "create_payment", **tea("tea-2", 5001))
     assert bad and why["error"] == "over_budget", why
     bad, status = await call(client, "payment_status", payment_id=paid["payment_id"])
     assert not bad and status["status"] == "succeeded" and status["id"] == paid["id"], status
@@ -76,6 +76,9 @@ async def payer(client):
     assert not bad and len(listed["data"]) == 1, listed
     bad, answer = await call(client, "has_customer_paid", customer_id="cust_agent")
     assert not bad and answer["has_paid"] is True, answer
+    bad, back = await call(client, "refund_payment", operation="back-1", payment_id=paid["id"], amount_minor=1000)
+    assert not bad and back["status"] == "succeeded" and back["refunded_minor"] == 1000, back
+    assert await call(client, "refund_payment", operation="back-1", payment_id=paid["id"], amount_minor=1000) == (False, back)
 
 
 async def main():
@@ -83,12 +86,12 @@ async def main():
     await session(reads, budget, without_scope)
     await session(pays, budget, payer)
     await over_http()
-    print("mcp: 8 tools; by stdio and by HTTP: 2 payments, 7 refusals")
+    print("mcp: 9 tools; by stdio and by HTTP: 2 payments, 1 refund, 7 refusals")
 
 
 async def over_http():
     """Each caller with a token of its own, at one server with one budget."""
-    spent = ["--budget", "USD=10000", "--journal", journal]
+    spent = ["--budget", "USD=11000", "--journal", journal]
     command = [farebox, "mcp", "--url", url, "--listen", "127.0.0.1:0", "--json", *spent]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
     try:

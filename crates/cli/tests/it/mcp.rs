@@ -44,7 +44,7 @@ async fn create(State(book): Shared, headers: HeaderMap, Json(body): Json<Value>
         None => {
             let id = format!("pay_{}", book.posts.len());
             let status = if body["payment_method_id"] == "pm_sim_declined" { "failed" } else { "succeeded" };
-            let payment = json!({"id": id, "payment_id": format!("pi_{id}"), "status": status, "amount_minor": body["amount_minor"]});
+            let payment = json!({"id": id, "payment_id": format!("pi_{id}"), "status": status, "amount_minor": body["amount_minor"], "currency": body["currency"]});
             book.posts.push((key, body));
             book.payments.push(payment.clone());
             payment
@@ -53,6 +53,24 @@ async fn create(State(book): Shared, headers: HeaderMap, Json(body): Json<Value>
     match book.broken.take() {
         Some(status) => StatusCode::from_u16(status).unwrap().into_response(),
         None => Json(payment).into_response(),
+    }
+}
+
+async fn refund(State(book): Shared, Path(id): Path<String>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
+    let key = headers["idempotency-key"].to_str().unwrap().to_owned();
+    let mut book = book.lock().unwrap();
+    let number = match book.posts.iter().position(|(before, _)| *before == key) {
+        Some(at) => at,
+        None => {
+            book.posts.push((key, body.clone()));
+            book.posts.len() - 1
+        }
+    };
+    let status = if body["reason"] == "refused by the bank" { "failed" } else { "succeeded" };
+    let refund = json!({"refund_id": format!("re_{number}"), "payment_id": id, "status": status});
+    match book.broken.take() {
+        Some(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        None => Json(refund).into_response(),
     }
 }
 
@@ -76,6 +94,7 @@ impl World {
         let routes = Router::new()
             .route("/payments", post(create))
             .route("/payments/{id}", get(one))
+            .route("/payments/{id}/refunds", post(refund))
             .route("/customers/{id}/payment-status", get(|| async { Json(json!({"has_paid": true})) }))
             .with_state(Arc::clone(&book));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -170,7 +189,7 @@ async fn an_agent_lists_the_tools_and_reads() {
         "entitlements",
         "invoices",
     ];
-    assert_eq!(names, [&reads[..], &["create_payment"]].concat());
+    assert_eq!(names, [&reads[..], &["create_payment", "refund_payment"]].concat());
     assert_eq!(agent.call("has_customer_paid", &json!({"customer_id": "c"})), (false, json!({"has_paid": true})));
     let (failed, why) = agent.call("payment_status", &json!({"payment_id": "pay_none"}));
     assert_eq!((failed, &why["status"]), (true, &json!(404)));
@@ -219,4 +238,34 @@ async fn a_lost_answer_stays_reserved_and_a_repeat_pays_once() {
     assert_eq!((failed, &paid["id"]), (false, &json!("pay_0")));
     let book = world.book.lock().unwrap();
     assert_eq!((book.posts.len(), book.posts[0].0.as_str()), (1, "mcp:tea"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_pays_back_once_and_within_its_budget() {
+    let world = World::new().await;
+    let (_, paid) = world.agent("right", Some("USD=1000")).pay("tea", 400);
+    let id = paid["id"].as_str().unwrap();
+    let refund = |operation: &str, minor: i64| json!({"operation": operation, "payment_id": id, "amount_minor": minor});
+    let (failed, why) = world.agent("right", None).call("refund_payment", &refund("back", 400));
+    assert_eq!((failed, &why["error"]), (true, &json!("no_budget")));
+    let mut agent = world.agent("right", Some("USD=1000"));
+    // The answer is lost: what was reserved stays, and the same is asked for again.
+    world.book.lock().unwrap().broken = Some(502);
+    assert!(agent.call("refund_payment", &refund("back", 400)).0);
+    let (failed, back) = agent.call("refund_payment", &refund("back", 400));
+    assert_eq!((failed, &back["status"]), (false, &json!("succeeded")));
+    assert_eq!(agent.call("refund_payment", &refund("back", 400)), (false, back));
+    assert_eq!(world.posts(), 2, "one payment, one refund");
+    let (failed, why) = agent.call("refund_payment", &refund("back", 300));
+    assert_eq!((failed, &why["error"]), (true, &json!("operation_reused")));
+    let (failed, why) = agent.call("refund_payment", &refund("more", 201));
+    assert_eq!((failed, &why["error"]), (true, &json!("over_budget")), "400 paid, 400 paid back, 200 left");
+    let mut refused = refund("no", 200);
+    refused["reason"] = json!("refused by the bank");
+    assert_eq!(agent.call("refund_payment", &refused).1["status"], "failed");
+    let (failed, _) = agent.call("refund_payment", &refund("more", 200));
+    assert!(!failed, "a refund that failed has cost nothing");
+    let (failed, why) =
+        agent.call("refund_payment", &json!({"operation": "x", "payment_id": "pay_none", "amount_minor": 1}));
+    assert_eq!((failed, &why["status"]), (true, &json!(404)));
 }

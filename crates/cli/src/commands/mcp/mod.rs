@@ -27,8 +27,8 @@ use crate::{args::McpArgs, output::Output};
 
 /// What the agent is told about this server.
 const INSTRUCTIONS: &str = "Payments of one merchant. Ask has_customer_paid before you unlock something. create_payment \
-    takes money: give each payment an operation name of your own, and repeat a call that failed or timed out with the same \
-    name; it pays once. Amounts are minor units: 4999 USD is $49.99, 5000 KRW is ₩5,000.";
+    takes money, refund_payment gives it back: give each an operation name of your own, and repeat a call that failed or timed \
+    out with the same name; it happens once. Amounts are minor units: 4999 USD is $49.99, 5000 KRW is ₩5,000.";
 
 pub(crate) async fn run(args: McpArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let budget = args.journal.map(|journal| Arc::new(Budget::new(journal, args.budgets)));
@@ -81,6 +81,7 @@ impl ServerHandler for Agents {
         let answer = match call {
             Call::Read(path) => api.get(&path).await.map_err(|trouble| trouble.told()),
             Call::Pay(payment) => pay::pay(&api, self.budget.as_deref(), &payment).await,
+            Call::Refund(refund) => pay::refund(&api, self.budget.as_deref(), &refund).await,
         };
         Ok(match answer {
             Ok(value) => CallToolResult::structured(value),

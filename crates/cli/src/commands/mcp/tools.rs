@@ -12,6 +12,8 @@ pub(super) enum Call {
     Read(String),
     /// A payment to make.
     Pay(NewPayment),
+    /// Money to give back.
+    Refund(NewRefund),
 }
 
 /// A payment to make.
@@ -27,6 +29,27 @@ pub(super) struct NewPayment {
     pub(super) payment_method_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<String>,
+}
+
+/// Money to give back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewRefund {
+    /// The agent's own name for it.
+    #[serde(skip_serializing)]
+    pub(super) operation: String,
+    #[serde(skip_serializing)]
+    pub(super) payment_id: String,
+    pub(super) amount_minor: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+}
+
+impl NewRefund {
+    /// Where it is asked for.
+    pub(super) fn path(&self) -> String {
+        format!("/payments/{}", segment(&self.payment_id))
+    }
 }
 
 #[derive(Deserialize)]
@@ -84,6 +107,7 @@ impl Call {
                 segment(&of::<OfSubscription>(arguments)?.subscription_id)
             )),
             "create_payment" => Self::Pay(payment(of(arguments)?)?),
+            "refund_payment" => Self::Refund(refund(of(arguments)?)?),
             other => return Err(format!("there is no tool {other}")),
         })
     }
@@ -104,17 +128,27 @@ fn list(filter: Filter) -> String {
 }
 
 fn payment(payment: NewPayment) -> Result<NewPayment, String> {
-    let name = payment.operation.as_str();
-    if name.is_empty() || name.len() > 200 || !name.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("operation is 1 to 200 visible ASCII characters without spaces".to_owned());
-    }
-    if payment.amount_minor <= 0 {
-        return Err("amount_minor is above zero".to_owned());
-    }
+    write(&payment.operation, payment.amount_minor)?;
     if payment.currency.len() != 3 || !payment.currency.bytes().all(|b| b.is_ascii_uppercase()) {
         return Err("currency is three capital letters, as USD".to_owned());
     }
     Ok(payment)
+}
+
+fn refund(refund: NewRefund) -> Result<NewRefund, String> {
+    write(&refund.operation, refund.amount_minor)?;
+    Ok(refund)
+}
+
+/// What every write says.
+fn write(operation: &str, minor: i64) -> Result<(), String> {
+    if operation.is_empty() || operation.len() > 200 || !operation.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("operation is 1 to 200 visible ASCII characters without spaces".to_owned());
+    }
+    if minor <= 0 {
+        return Err("amount_minor is above zero".to_owned());
+    }
+    Ok(())
 }
 
 /// One segment of a path, whatever the agent put in it.
@@ -142,6 +176,7 @@ pub(super) fn all() -> Vec<Tool> {
         read("entitlements", "Everything that a subscription gives.", &subscription, &["subscription_id"]),
         read("invoices", "A customer's invoices, newest first.", &customer, &["customer_id"]),
         create(),
+        give_back(),
     ]
 }
 
@@ -169,6 +204,19 @@ fn create() -> Tool {
     .with_annotations(hints)
 }
 
+fn give_back() -> Tool {
+    let properties = json!({
+        "operation": {"type": "string", "description": "your own name for this refund; repeated with it, it pays back once"},
+        "payment_id": {"type": "string", "description": "our id (pay_…) or the provider's"},
+        "amount_minor": {"type": "integer", "minimum": 1, "description": "minor units of the payment's currency"},
+        "reason": {"type": "string"},
+    });
+    let hints = ToolAnnotations::new().read_only(false).destructive(true).idempotent(true);
+    let what = "Pays a payment back, or a part of it, within this server's budget.";
+    Tool::new("refund_payment", what, schema(&properties, &["operation", "payment_id", "amount_minor"]))
+        .with_annotations(hints)
+}
+
 fn schema(properties: &Value, required: &[&str]) -> Arc<JsonObject> {
     let schema =
         json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
@@ -183,6 +231,7 @@ mod tests {
         match Call::read(tool, arguments.as_object().cloned().unwrap())? {
             Call::Read(path) => Ok(path),
             Call::Pay(payment) => Ok(payment.operation),
+            Call::Refund(refund) => Ok(refund.path()),
         }
     }
 
@@ -208,6 +257,10 @@ mod tests {
         }
         let good = json!({"operation": "tea-1", "customer_id": "c", "amount_minor": 5, "currency": "USD", "payment_method_id": "pm"});
         assert_eq!(path("create_payment", &good).unwrap(), "tea-1");
+        let back = json!({"operation": "back-1", "payment_id": "../x", "amount_minor": 5});
+        assert_eq!(path("refund_payment", &back).unwrap(), "/payments/..%2Fx");
+        let nothing = json!({"operation": "back-1", "payment_id": "pay_1", "amount_minor": 0});
+        assert!(path("refund_payment", &nothing).is_err());
         for (name, value) in [
             ("operation", json!("")),
             ("operation", json!("a b")),
