@@ -35,15 +35,15 @@ impl Output {
     /// A command's answer: `text` for people, `object` for programs.
     pub(crate) fn answer(&self, text: impl AsRef<str>, object: &Value) {
         if self.json {
-            print(&format!("{object}\n"));
+            print(format!("{object}\n"));
         } else {
-            print(&format!("{}\n", text.as_ref()));
+            print(format!("{}\n", text.as_ref()));
         }
     }
 
     /// What a command was asked for, as it is, without a line end of ours.
-    pub(crate) fn raw(&self, text: &str) {
-        print(text);
+    pub(crate) fn raw(&self, bytes: impl AsRef<[u8]>) {
+        print(bytes);
     }
 
     /// A line beside what a command was asked for, on standard error.
@@ -54,7 +54,7 @@ impl Output {
     /// A line for people only; nothing in JSON.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         if !self.json {
-            print(&format!("{}\n", text.as_ref()));
+            print(format!("{}\n", text.as_ref()));
         }
     }
 
@@ -86,9 +86,9 @@ impl Output {
 }
 
 /// Writes to standard output. Nobody reading on is no error; an answer that cannot be given is.
-fn print(text: &str) {
+fn print(bytes: impl AsRef<[u8]>) {
     let mut out = stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes.as_ref()).and_then(|()| out.flush()) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => {

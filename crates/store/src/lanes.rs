@@ -23,6 +23,8 @@ use crate::{
 pub(crate) const MAX_BATCH: usize = 512;
 /// Jobs that may wait in one lane; more are refused, so memory stays bounded.
 const QUEUE: usize = 8 * MAX_BATCH;
+/// Jobs that wait outside the queue for their turn.
+const MAX_COLD: usize = 8 * MAX_BATCH;
 /// Tries of one write whose fault says that another may help.
 const TRIES: u32 = 5;
 
@@ -225,7 +227,8 @@ impl Lane {
                     return;
                 }
             } else {
-                take_waiting(&mut self.queue, &mut jobs);
+                // No more than can wait: the rest stays in the queue, which refuses when it is full.
+                take_waiting(&mut self.queue, &mut jobs, MAX_BATCH.min(MAX_COLD.saturating_sub(cold.len())));
             }
             if jobs.iter().any(|job| matches!(job, Job::Stop)) {
                 self.queue.close();
@@ -238,8 +241,8 @@ impl Lane {
     }
 }
 
-fn take_waiting(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
-    while jobs.len() < MAX_BATCH
+fn take_waiting(queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>, most: usize) {
+    while jobs.len() < most
         && let Ok(job) = queue.try_recv()
     {
         jobs.push(job);

@@ -112,13 +112,28 @@ pub(super) async fn status(
     reader: Reader,
     Segments(customer): Segments<String>,
 ) -> Result<Response, Problem> {
-    let filter = PaymentFilter { customer: Some(customer.clone()), limit: 100, ..PaymentFilter::default() };
-    let rows = payments.store().payments(reader.tenant, &filter).await?;
-    let kept = |row: &&Payment| matches!(row.state, PaymentState::Succeeded | PaymentState::PartiallyRefunded);
-    let last = rows.iter().find(kept).map(view::payment).and_then(|text| RawValue::from_string(text).ok());
+    let of = |state, limit| PaymentFilter {
+        customer: Some(customer.clone()),
+        state: Some(state),
+        limit,
+        ..PaymentFilter::default()
+    };
+    // However many tries have failed since, the newest that was paid counts.
+    let (mut last, mut open): (Option<Payment>, usize) = (None, 0);
+    for state in PaymentState::ALL {
+        let is_paid = matches!(state, PaymentState::Succeeded | PaymentState::PartiallyRefunded);
+        if is_paid {
+            last = last
+                .into_iter()
+                .chain(payments.store().payments(reader.tenant, &of(state, 1)).await?)
+                .max_by_key(|row| row.created_at);
+        } else if state.is_open() {
+            open += payments.store().payments(reader.tenant, &of(state, 100)).await?.len();
+        }
+    }
+    let paid = last.is_some();
+    let last = last.as_ref().map(view::payment).and_then(|text| RawValue::from_string(text).ok());
     let last = serde_json::to_string(&last).unwrap_or_default();
-    let open = rows.iter().filter(|row| row.state.is_open()).count();
-    let paid = rows.iter().any(|row| kept(&row));
     let customer = Value::from(customer);
     Ok(json(format!(
         "{{\"customer_id\":{customer},\"has_paid\":{paid},\"open_payments\":{open},\"last_paid\":{last}}}"

@@ -48,9 +48,11 @@ const LOAD_REFUNDS: &str = concat!(
     " FROM payment_refund p WHERE p.tenant = n.tenant AND p.id = n.id) s"
 );
 const LOAD_REQUESTS: &str = concat!(
-    "SELECT s.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (tenant, scope, key) CROSS JOIN LATERAL (SELECT ",
+    // Locked: a name that was forgotten is taken anew by one.
+    "SELECT s.* FROM (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (tenant, scope, key) \
+     ORDER BY tenant, scope, key) n CROSS JOIN LATERAL (SELECT ",
     request_columns!(),
-    " FROM payment_request p WHERE p.tenant = n.tenant AND p.scope = n.scope AND p.key = n.key) s"
+    " FROM payment_request p WHERE p.tenant = n.tenant AND p.scope = n.scope AND p.key = n.key FOR UPDATE) s"
 );
 const LOAD_EVENTS: &str = concat!(
     "SELECT s.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (tenant, provider, id) CROSS JOIN LATERAL (SELECT ",

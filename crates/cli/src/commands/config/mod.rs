@@ -26,7 +26,7 @@ pub(crate) async fn run(args: PlansArgs, output: &Output) -> anyhow::Result<Exit
         PlansCommand::Apply(args) => apply::run(&args, output).await,
         PlansCommand::Pull(args) => pull::run(&args, output).await,
         PlansCommand::Schema => {
-            output.raw(&format!("{}\n", farebox_server::billing::config_schema()));
+            output.raw(format!("{}\n", farebox_server::billing::config_schema()));
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,5 +1,6 @@
 //! What `farebox pay` prints.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use farebox_payer::{AtomicAmount, Fare, Paid, Preview, Resumed};
 use serde_json::{Value, json};
 
@@ -8,15 +9,19 @@ use crate::output::Output;
 /// The body, as it is, is what was asked for; the receipt stands beside it.
 pub(super) fn paid(paid: &Paid, output: &Output) -> anyhow::Result<()> {
     let status = paid.status().as_u16();
-    let body = String::from_utf8_lossy(paid.body());
+    let body = paid.body();
     if output.is_json() {
         let mut object = object(paid)?;
-        object["body"] = body.into();
+        match str::from_utf8(body) {
+            Ok(text) => object["body"] = text.into(),
+            Err(_) => object["body_base64"] = BASE64_STANDARD.encode(body).into(),
+        }
         output.answer("", &object);
         return Ok(());
     }
-    output.raw(&body);
-    if !body.is_empty() && !body.ends_with('\n') {
+    // To the letter: it may be an image.
+    output.raw(body);
+    if str::from_utf8(body).is_ok_and(|text| !text.is_empty() && !text.ends_with('\n')) {
         output.raw("\n");
     }
     output.aside(&format!("{status}, {}", receipt(paid)));

@@ -8,7 +8,7 @@ use tokio::{sync::Mutex, time::Instant};
 use super::{SOON, fault, judge};
 use crate::{
     Fault, Requirements, Retry, Terms, UPTO, Version,
-    client::FacilitatorClient,
+    client::{FacilitatorClient, FacilitatorError},
     facilitation::{Kind, Question, Supported},
     networks,
 };
@@ -18,10 +18,13 @@ const FRESH: Duration = Duration::from_secs(600);
 /// How long after a failure nobody asks again.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// Nobody else asks while somebody does, or for so long if that never ends.
+const ASKING: Duration = Duration::from_secs(120);
+
 /// A facilitator, and what it supports.
 pub(super) struct Remote {
     client: FacilitatorClient,
-    known: Mutex<Known>,
+    known: Arc<Mutex<Known>>,
 }
 
 #[derive(Default)]
@@ -32,31 +35,49 @@ struct Known {
 
 impl Remote {
     pub(super) fn new(client: FacilitatorClient) -> Self {
-        Self { client, known: Mutex::default() }
+        Self { client, known: Arc::default() }
     }
 
     pub(super) const fn client(&self) -> &FacilitatorClient {
         &self.client
     }
 
-    /// What it supports: asked when nothing is known or what is known is old. An old answer is better than none.
+    /// What it supports: waited for when nothing is known. What is known goes on to count, however old, while it is asked for
+    /// anew beside: no payment waits for that.
     async fn supported(&self) -> Result<Arc<Supported>, Fault> {
         let mut known = self.known.lock().await;
-        let now = Instant::now();
-        if known.ask_at.is_none_or(|at| at <= now) {
-            match self.client.supported().await {
-                Ok(supported) => {
-                    *known = Known { supported: Some(Arc::new(supported)), ask_at: Some(now + FRESH) };
-                }
-                Err(error) => {
-                    known.ask_at = Some(Instant::now() + PAUSE);
-                    if known.supported.is_none() {
-                        return Err(judge::unverified(error));
-                    }
-                }
+        let due = known.ask_at.is_none_or(|at| at <= Instant::now());
+        if let Some(supported) = &known.supported {
+            let supported = Arc::clone(supported);
+            if due {
+                known.ask_at = Some(Instant::now() + ASKING);
+                let (client, known) = (self.client.clone(), Arc::clone(&self.known));
+                tokio::spawn(async move {
+                    let answer = client.supported().await;
+                    // After a failure what was known goes on to count.
+                    let _ = known.lock().await.learn(answer);
+                });
             }
+            return Ok(supported);
+        }
+        if due && let Err(error) = known.learn(self.client.supported().await) {
+            return Err(judge::unverified(error));
         }
         known.supported.clone().ok_or_else(|| fault("the facilitator is not reachable", Retry::After(SOON)))
+    }
+}
+
+impl Known {
+    fn learn(&mut self, answer: Result<Supported, FacilitatorError>) -> Result<(), FacilitatorError> {
+        let now = Instant::now();
+        match answer {
+            Ok(supported) => *self = Self { supported: Some(Arc::new(supported)), ask_at: Some(now + FRESH) },
+            Err(error) => {
+                self.ask_at = Some(now + PAUSE);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 }
 
