@@ -1,6 +1,6 @@
 //! Using a feature: counted, or taken from a balance. These ride the ledger's batched lanes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use farebox_engine::{
     entitlement::{Answer, Balance, FeatureKind, Given, Reason, put_together},
@@ -159,13 +159,24 @@ impl Billing {
         Ok(Told { taken: false, words: tell(&answer), replayed: false })
     }
 
-    /// Posts; the words are written in the same commit, and read back from there, the first time as every other.
+    /// Posts; the words are written in the same commit. Who is first is told what was written, every other reads it there.
     async fn post_telling(&self, prepared: &Prepared, tell: Tell) -> Result<Told, BillingError> {
         let (outlook, said) = (prepared.outlook(), Arc::clone(&tell));
-        let telling = Telling::new(move |left| said(&outlook.answer(balance_of(left), Quantity::ZERO)));
+        let last: Arc<Mutex<Option<String>>> = Arc::default();
+        let written = Arc::clone(&last);
+        // A batch that lost a race is decided again: the last words are the ones that were committed.
+        let telling = Telling::new(move |left| {
+            let words = said(&outlook.answer(balance_of(left), Quantity::ZERO));
+            *written.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.clone());
+            words
+        });
         let (tenant, id) = (prepared.operation.tenant(), prepared.operation.id());
         let operation = prepared.operation.clone().telling(Usage { telling: Some(telling), ..prepared.usage.clone() });
         let (_, replayed) = self.post(prepared.renewals.clone(), operation).await?;
+        let fresh = last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(words) = fresh.filter(|_| !replayed) {
+            return Ok(Told { taken: true, words, replayed });
+        }
         let turn = self.turn_to_read().await?;
         let words = self.store.told(tenant, id).await?;
         drop(turn);
