@@ -1,5 +1,7 @@
 //! `POST /v1/track/batch`: each event on its own; together they share the commits.
 
+use std::collections::HashSet;
+
 use farebox_api::{BatchResult, BatchResults, BatchStatus, Track, TrackBatch};
 use futures_util::future::join_all;
 
@@ -19,10 +21,22 @@ pub(in crate::billing) async fn batch(desk: &Desk, call: &Call) -> Result<Reply,
         return Err(Denial::member("/events", "must be 1 to 1000"));
     }
     let name = call.name().key;
+    // Of equal keys in one batch the first is recorded: the others wait for it.
+    let mut keys = HashSet::new();
     let events = body.events.into_iter().enumerate();
-    let recording = events.map(|(at, event)| record(desk, call, event, format!("{name}/{at}")));
+    let (firsts, others): (Vec<_>, Vec<_>) =
+        events.partition(|(_, event)| event.dedup_key.as_ref().is_none_or(|key| keys.insert(key.clone())));
+    let mut recorded = Vec::with_capacity(firsts.len() + others.len());
+    for wave in [firsts, others] {
+        let recording = wave.into_iter().map(|(at, event)| {
+            let name = format!("{name}/{at}");
+            async move { (at, record(desk, call, event, name).await) }
+        });
+        recorded.extend(join_all(recording).await);
+    }
+    recorded.sort_unstable_by_key(|(at, _)| *at);
     let mut results = Vec::new();
-    for result in join_all(recording).await {
+    for (_, result) in recorded {
         results.push(match result {
             Ok(true) => BatchResult { status: BatchStatus::Duplicate, problem: None },
             Ok(false) => BatchResult { status: BatchStatus::Recorded, problem: None },
