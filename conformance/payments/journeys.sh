@@ -77,10 +77,11 @@ YAML
     running+=("$!")
     PEER_URL=http://127.0.0.1:$port
     export PEER_URL
-    for ((tries = 0; tries < 100; tries++)); do
+    for ((tries = 0; tries < 300; tries++)); do
         ! (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || return 0
         sleep 0.1
     done
+    cat "$work/emulate.log" >&2
     die 'emulate did not start'
 }
 
