@@ -1,4 +1,4 @@
-//! `bench [ledger [callers] | billing | gate [chain] | relay [dry] | facilitator [peers] | payments]`: each benchmark beside its
+//! `bench [ledger [callers] | billing [sqlite | postgres] | gate [chain] | relay [dry] | facilitator [peers] | payments]`: each benchmark beside its
 //! ceiling, in one run. One JSON object a line on standard output.
 //!
 //! Read the ratios: absolute figures hold for one machine and one minute.
@@ -26,13 +26,14 @@ fn main() -> anyhow::Result<ExitCode> {
         match words.as_slice() {
             [] => {
                 ledger::run(&ledger::CALLERS).await?;
-                billing::run().await?;
+                billing::run(&billing::ENGINES).await?;
                 gate::run().await?;
                 relay::run(relay::FULL).await?;
             }
             ["ledger"] => ledger::run(&ledger::CALLERS).await?,
             ["ledger", callers] => ledger::run(&[callers.parse()?]).await?,
-            ["billing"] => billing::run().await?,
+            ["billing"] => billing::run(&billing::ENGINES).await?,
+            ["billing", engine] => billing::run(&[engine]).await?,
             ["gate"] => gate::run().await?,
             // On a chain alone, without the slow peers.
             ["gate", "chain"] => gate::on_chain(&gate::FAST_PEERS).await?,

@@ -26,10 +26,20 @@ const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(2);
 const WARM_UP: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
-    on("sqlite", &file("ours.db"), &file("each.db")).await?;
+pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
+
+pub(crate) async fn run(engines: &[&str]) -> anyhow::Result<()> {
+    if let Some(unknown) = engines.iter().find(|engine| !ENGINES.contains(engine)) {
+        anyhow::bail!("no such database: {unknown}; there are {}", ENGINES.join(", "));
+    }
+    if engines.contains(&"sqlite") {
+        let folder = tempfile::tempdir()?;
+        let file = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+        on("sqlite", &file("ours.db"), &file("each.db")).await?;
+    }
+    if !engines.contains(&"postgres") {
+        return Ok(());
+    }
     let Ok(server) = std::env::var("FAREBOX_BENCH_POSTGRES") else {
         eprintln!("postgres skipped: FAREBOX_BENCH_POSTGRES is not set (`./x bench` starts a server and sets it)");
         return Ok(());

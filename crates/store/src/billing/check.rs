@@ -7,7 +7,7 @@ use farebox_engine::{
 use farebox_types::{Id, Merchant, Quantity};
 use uuid::Uuid;
 
-use super::{Billing, BillingError, Feature, Holdings, Kind, Row, holdings::Stream};
+use super::{AccountsAt, Billing, BillingError, Feature, Holdings, Kind, Row, holdings::Stream};
 use crate::Fault;
 
 impl Billing {
@@ -16,8 +16,7 @@ impl Billing {
     /// # Errors
     /// [`BillingError::NotFound`] if the tenant has none of that code, or a [`Fault`].
     pub async fn feature(&self, tenant: Id<Merchant>, code: &str) -> Result<Row<Feature>, BillingError> {
-        let _turn = self.turn_to_read().await?;
-        let row = self.named::<Feature>(tenant, &format!("code:{code}")).await?;
+        let row = self.named::<Feature>(tenant, &Feature::name_of(code)).await?;
         row.ok_or(BillingError::NotFound(Kind::Feature))
     }
 
@@ -32,8 +31,7 @@ impl Billing {
         feature_code: &str,
         required: Quantity,
     ) -> Result<Answer, BillingError> {
-        let feature = self.feature(tenant, feature_code).await?.value;
-        let holdings = self.holdings(tenant, customer).await?;
+        let (feature, holdings) = self.standing(tenant, customer, feature_code).await?;
         self.answer(&holdings, &feature, required).await
     }
 
@@ -74,9 +72,8 @@ impl Billing {
         let start = holdings.counted_in(streams).start;
         let meter = AccountSpec::meter(holdings.tenant, feature.id, holdings.customer.value.id, start);
         let Ok(spec) = holdings.account(feature) else { return Ok(Balance::default()) };
-        let turn = self.turn_to_read().await?;
-        let read = self.store.accounts_at(&[spec.clone(), meter.clone()], holdings.now).await?;
-        drop(turn);
+        let wanted = AccountsAt { specs: vec![spec.clone(), meter.clone()], at: holdings.now };
+        let read = self.reads.accounts.ask(wanted).await?;
         let found = |id| read.iter().find(|row| row.spec.id == id).cloned();
         let meter = found(meter.id);
         let mut account = found(spec.id);

@@ -191,6 +191,29 @@ pub struct EventCursor {
     pub limit: u32,
 }
 
+/// Whose holdings, and for which feature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The merchant.
+    pub tenant: Id<Merchant>,
+    /// The customer.
+    pub customer: Uuid,
+    /// A feature by its name ([`super::Entity::names`]), if one is wanted beside them.
+    pub feature: Option<String>,
+}
+
+/// Accounts, as they stand at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountsAt {
+    /// Which.
+    pub specs: Vec<AccountSpec>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The hash of a request, and what it was answered.
+pub type AnsweredBefore = ([u8; 32], String);
+
 /// Durable billing rows. The promises of [`crate::Store`] hold: answers come after their commit, and a [`Fault`] may hide one.
 #[async_trait]
 pub trait BillingStore: Send + Sync {
@@ -198,12 +221,8 @@ pub trait BillingStore: Send + Sync {
     async fn bill(&self, write: BillingWrite) -> Result<Committed, Fault>;
     /// Decides payment commands and writes the rows that depend on them, once under one name.
     async fn collect(&self, collecting: Collecting) -> Result<Collected, Fault>;
-    /// What was answered under a name, with the hash of what was asked.
-    async fn answered(
-        &self,
-        tenant: Id<Merchant>,
-        operation: &OperationKey,
-    ) -> Result<Option<([u8; 32], String)>, Fault>;
+    /// What was answered under each name, with the hash of what was asked; in order.
+    async fn answered(&self, names: &[(Id<Merchant>, OperationKey)]) -> Result<Vec<Option<AnsweredBefore>>, Fault>;
     /// Forgets up to `limit` answers of scope `v1` that were given before `before`, oldest first. How many.
     async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault>;
     /// One row.
@@ -219,8 +238,9 @@ pub trait BillingStore: Send + Sync {
         parent: Option<Uuid>,
         cursor: Cursor,
     ) -> Result<Vec<StoredRow>, Fault>;
-    /// A customer with its subscriptions and overrides, and the tenant's test clock and settings, from one snapshot.
-    async fn holdings(&self, tenant: Id<Merchant>, customer: Uuid) -> Result<Vec<StoredRow>, Fault>;
+    /// For each holder, in order: the customer with its subscriptions and overrides, the tenant's test clock and settings,
+    /// and the feature; all from one snapshot.
+    async fn holdings(&self, holders: &[Holder]) -> Result<Vec<Vec<StoredRow>>, Fault>;
     /// Leases up to `limit` rows that were due at `now`, until `until`, oldest first; another worker may take them after
     /// that, or once they are written. Tenants with a test clock are left out: their clock drives them.
     async fn lease_due(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<StoredRow>, Fault>;
@@ -233,8 +253,9 @@ pub trait BillingStore: Send + Sync {
         customer: Uuid,
         cursor: EventCursor,
     ) -> Result<Vec<UsageEvent>, Fault>;
-    /// What was said about a use when it was posted, if it was to be kept.
-    async fn told(&self, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault>;
-    /// Guarded accounts as they stand at `now`, from one snapshot; those that were never used are left out.
-    async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault>;
+    /// What was said about each use when it was posted, if it was to be kept; in order.
+    async fn told(&self, events: &[(Id<Merchant>, TransferId)]) -> Result<Vec<Option<String>>, Fault>;
+    /// For each of `wanted`, in order: guarded accounts as they stand, from one snapshot; those that were never used are
+    /// left out.
+    async fn accounts_at(&self, wanted: &[AccountsAt]) -> Result<Vec<Vec<Account>>, Fault>;
 }

@@ -6,19 +6,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use farebox_engine::ledger::TransferId;
+use farebox_engine::ledger::{Account, TransferId};
 use farebox_types::{Clock, Id, Merchant, Timestamp};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
-use super::{Ask, BillingError, Committed, Cursor, Done, Entity, Kind, Plan, Put, Row, TestClock, ask::Decided};
-use crate::{Fault, Store};
+use super::{
+    AccountsAt, AnsweredBefore, Ask, BillingError, Committed, Cursor, Done, Entity, Holder, Kind, Plan, Put, Row,
+    StoredRow, TestClock, ask::Decided, gather::Gather,
+};
+use crate::{Fault, OperationKey, Store};
 
 /// Tries of a use case whose rows somebody else wrote meanwhile.
 const TRIES: u32 = 8;
-/// Reads for the hot path at once: more wait their turn here, where waiting has no limit, and not for a connection, where it
-/// has. Twice what a pool holds keeps it busy.
-const READS: usize = 16;
 /// Beyond so many a memory starts over.
 const REMEMBERED: usize = 100_000;
 
@@ -29,7 +28,16 @@ pub struct Billing {
     pub(super) store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     memory: Arc<Memory>,
-    reads: Arc<Semaphore>,
+    pub(super) reads: Reads,
+}
+
+/// What the hot path reads.
+#[derive(Clone)]
+pub(super) struct Reads {
+    pub(super) holdings: Gather<Holder, Vec<StoredRow>>,
+    pub(super) accounts: Gather<AccountsAt, Vec<Account>>,
+    pub(super) answers: Gather<(Id<Merchant>, OperationKey), Option<AnsweredBefore>>,
+    pub(super) told: Gather<(Id<Merchant>, TransferId), Option<String>>,
 }
 
 type Plans = HashMap<(Id<Merchant>, Uuid), Arc<Plan>>;
@@ -44,12 +52,8 @@ impl Billing {
     /// Billing on `store`, with the machine's clock.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, memory: Arc::default(), reads: Arc::new(Semaphore::new(READS)) }
-    }
-
-    /// A turn to read.
-    pub(super) async fn turn_to_read(&self) -> Result<SemaphorePermit<'_>, Fault> {
-        self.reads.acquire().await.map_err(|_| Fault::closed())
+        let reads = Reads::of(&store);
+        Self { store, clock, memory: Arc::default(), reads }
     }
 
     /// The machine's time.
@@ -104,7 +108,7 @@ impl Billing {
     /// # Errors
     /// [`BillingError::Conflict`], or a [`Fault`].
     pub async fn answered(&self, ask: &Ask) -> Result<Option<Done>, BillingError> {
-        match self.store.answered(ask.tenant, &ask.operation).await? {
+        match self.reads.answers.ask((ask.tenant, ask.operation.clone())).await? {
             None => Ok(None),
             Some((hash, answer)) if hash == ask.request_hash => Ok(Some(Done { answer, replayed: true })),
             Some(_) => Err(BillingError::Conflict),
@@ -189,6 +193,27 @@ impl Billing {
             open.clear();
         }
         open.extend(windows);
+    }
+}
+
+impl Reads {
+    fn of(store: &Arc<dyn Store>) -> Self {
+        /// A look by a command of the store, which is called `store` in it.
+        macro_rules! look {
+            (|$store:ident, $asked:ident| $look:expr) => {{
+                let store = Arc::clone(store);
+                Gather::new(move |$asked| {
+                    let $store = Arc::clone(&store);
+                    Box::pin(async move { $look.await })
+                })
+            }};
+        }
+        Self {
+            holdings: look!(|store, holders| store.holdings(&holders)),
+            accounts: look!(|store, wanted| store.accounts_at(&wanted)),
+            answers: look!(|store, names| store.answered(&names)),
+            told: look!(|store, events| store.told(&events)),
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use farebox_types::{Id, Lot, Merchant, Quantity, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    Billing, BillingError, Customer, Entity, Feature, Kind, Override, Plan, Row, Settings, StoredRow, Subscription,
-    TestClock,
+    Billing, BillingError, Customer, Entity, Feature, Holder, Kind, Override, Plan, Row, Settings, StoredRow,
+    Subscription, TestClock,
 };
 use crate::Fault;
 
@@ -51,17 +51,35 @@ impl Billing {
     /// # Errors
     /// [`BillingError::NotFound`] if the tenant has no such customer, or a [`Fault`].
     pub async fn holdings(&self, tenant: Id<Merchant>, customer: Uuid) -> Result<Holdings, BillingError> {
-        let turn = self.turn_to_read().await?;
-        let rows = self.store.holdings(tenant, customer).await?;
-        drop(turn);
-        let found = rows_of::<Customer>(&rows)?.pop().ok_or(BillingError::NotFound(Kind::Customer))?;
-        let clock = rows_of::<TestClock>(&rows)?.pop();
-        let settings = rows_of::<Settings>(&rows)?.pop().map(|row| row.value);
+        let rows = self.reads.holdings.ask(Holder { tenant, customer, feature: None }).await?;
+        self.put_together(tenant, &rows).await
+    }
+
+    /// A feature by its code, and a customer's holdings, in one look.
+    ///
+    /// # Errors
+    /// [`BillingError::NotFound`] if the tenant has no such feature or customer, or a [`Fault`].
+    pub(super) async fn standing(
+        &self,
+        tenant: Id<Merchant>,
+        customer: Uuid,
+        code: &str,
+    ) -> Result<(Feature, Holdings), BillingError> {
+        let feature = Some(Feature::name_of(code));
+        let rows = self.reads.holdings.ask(Holder { tenant, customer, feature }).await?;
+        let feature = rows_of::<Feature>(&rows)?.pop().ok_or(BillingError::NotFound(Kind::Feature))?;
+        Ok((feature.value, self.put_together(tenant, &rows).await?))
+    }
+
+    async fn put_together(&self, tenant: Id<Merchant>, rows: &[StoredRow]) -> Result<Holdings, BillingError> {
+        let found = rows_of::<Customer>(rows)?.pop().ok_or(BillingError::NotFound(Kind::Customer))?;
+        let clock = rows_of::<TestClock>(rows)?.pop();
+        let settings = rows_of::<Settings>(rows)?.pop().map(|row| row.value);
         let mut holdings = Holdings {
             tenant,
             customer: found,
-            subscriptions: rows_of(&rows)?,
-            overrides: rows_of(&rows)?,
+            subscriptions: rows_of(rows)?,
+            overrides: rows_of(rows)?,
             settings: settings.unwrap_or(Settings::unset(tenant.uuid())),
             now: clock.as_ref().map_or_else(|| self.machine_time(), |clock| clock.value.frozen_at),
             on_test_clock: clock.is_some(),
@@ -77,20 +95,34 @@ impl Billing {
 }
 
 impl Billing {
+    /// [`Billing::standing`] before a write, as [`Billing::holdings_to_write`].
+    pub(super) async fn standing_to_write(
+        &self,
+        tenant: Id<Merchant>,
+        customer: Uuid,
+        code: &str,
+    ) -> Result<(Feature, Holdings), BillingError> {
+        let (feature, holdings) = self.standing(tenant, customer, code).await?;
+        Ok((feature, self.brought_up(holdings).await?))
+    }
+
     /// The same before a write: what time has changed is written first, so that nothing is decided on what is over.
     pub(super) async fn holdings_to_write(
         &self,
         tenant: Id<Merchant>,
         customer: Uuid,
     ) -> Result<Holdings, BillingError> {
-        let holdings = self.holdings(tenant, customer).await?;
+        self.brought_up(self.holdings(tenant, customer).await?).await
+    }
+
+    async fn brought_up(&self, holdings: Holdings) -> Result<Holdings, BillingError> {
         if holdings.late.is_empty() {
             return Ok(holdings);
         }
         for subscription in &holdings.late {
-            self.bring_up(tenant, *subscription, holdings.now).await?;
+            self.bring_up(holdings.tenant, *subscription, holdings.now).await?;
         }
-        self.holdings(tenant, customer).await
+        self.holdings(holdings.tenant, holdings.customer.value.id).await
     }
 }
 

@@ -9,6 +9,7 @@ mod contract;
 mod credit;
 mod desk;
 mod entity;
+mod gather;
 mod holdings;
 mod reserve;
 mod rows;
@@ -34,7 +35,10 @@ pub(crate) const NAME_DIFFERENCES: &str = "SELECT 'name ' || n.name || ' of kind
      LEFT JOIN billing_name n ON n.tenant = r.tenant AND n.kind = r.kind AND n.id = r.id \
      WHERE n.id IS NULL AND r.kind IN ('customer', 'product', 'plan', 'feature', 'metric', 'override', 'device_code')";
 
-pub use contract::{BillingStore, BillingWrite, Committed, Cursor, EventCursor, Kind, StoredPut, StoredRow};
+pub use contract::{
+    AccountsAt, AnsweredBefore, BillingStore, BillingWrite, Committed, Cursor, EventCursor, Holder, Kind, StoredPut,
+    StoredRow,
+};
 pub use entity::{Entity, Put, Row};
 pub use rows::{
     AddOn, Checkout, CheckoutState, Credit, Customer, DeviceCode, DeviceState, Due, Feature, Metric, Override, Plan,

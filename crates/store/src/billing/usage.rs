@@ -177,9 +177,7 @@ impl Billing {
         if let Some(words) = fresh.filter(|_| !replayed) {
             return Ok(Told { taken: true, words, replayed });
         }
-        let turn = self.turn_to_read().await?;
-        let words = self.store.told(tenant, id).await?;
-        drop(turn);
+        let words = self.reads.told.ask((tenant, id)).await?;
         let words = match words {
             Some(words) => words,
             // It was recorded by a caller who did not want to be told.
@@ -197,11 +195,10 @@ impl Billing {
         one: &Use,
         actor: &Actor,
     ) -> Result<Prepared, BillingError> {
-        let feature = self.feature(tenant, &one.feature_code).await?.value;
+        let (feature, holdings) = self.standing_to_write(tenant, one.customer, &one.feature_code).await?;
         if !matches!(feature.kind, FeatureKind::Metered | FeatureKind::Unlimited) {
             return Err(BillingError::Invalid("the feature is not counted"));
         }
-        let holdings = self.holdings_to_write(tenant, one.customer).await?;
         let streams = holdings.streams(feature.id);
         let sources: Vec<_> = streams.iter().map(|stream| stream.source.clone()).collect();
         let given = put_together(&sources);

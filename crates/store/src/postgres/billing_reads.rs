@@ -34,13 +34,29 @@ pub(super) const OF_KIND: &str =
     billing_rows!("WHERE r.tenant = $1 AND r.kind = $2 AND r.id < $3 ORDER BY r.id DESC LIMIT $4");
 pub(super) const OF_PARENT: &str =
     billing_rows!("WHERE r.tenant = $1 AND r.kind = $2 AND r.id < $3 AND r.parent = $5 ORDER BY r.id DESC LIMIT $4");
+/// The last column says which of the holders a row is of. One look-up by key for each, in order.
 pub(super) const HOLDINGS: &str = concat!(
-    billing_rows!("WHERE r.tenant = $1 AND r.kind = 'customer' AND r.id = $2"),
+    "SELECT r.*, n.at FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS n (tenant, customer, feature, at) \
+     CROSS JOIN LATERAL (",
+    billing_rows!("WHERE r.tenant = n.tenant AND r.kind = 'customer' AND r.id = n.customer"),
     " UNION ALL ",
-    billing_rows!("WHERE r.tenant = $1 AND r.parent = $2 AND r.kind IN ('subscription', 'override')"),
+    billing_rows!("WHERE r.tenant = n.tenant AND r.parent = n.customer AND r.kind IN ('subscription', 'override')"),
     " UNION ALL ",
-    billing_rows!("WHERE r.tenant = $1 AND r.kind IN ('test_clock', 'settings')")
+    billing_rows!("WHERE r.tenant = n.tenant AND r.kind IN ('test_clock', 'settings')"),
+    " UNION ALL ",
+    billing_rows!(
+        "JOIN billing_name b ON b.tenant = r.tenant AND b.kind = r.kind AND b.id = r.id \
+         WHERE b.tenant = n.tenant AND b.kind = 'feature' AND b.name = n.feature"
+    ),
+    ") r"
 );
+/// The last column says which of the names an answer is to.
+pub(super) const ANSWERED: &str = "SELECT o.request_hash, o.answer, n.at \
+     FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS n (tenant, scope, key, at) \
+     JOIN operation o ON o.tenant = n.tenant AND o.scope = n.scope AND o.key = n.key";
+/// As [`ANSWERED`], of events.
+pub(super) const TOLD: &str = "SELECT e.answer, n.at FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS n (tenant, id, at) \
+     JOIN usage_event e ON e.tenant = n.tenant AND e.id = n.id";
 /// Workers that lease at the same time pass over what the others are taking.
 pub(super) const LEASE: &str = "WITH free AS (
         SELECT tenant, kind, id FROM billing_row d WHERE due_at <= $1 AND leased_until <= $1 AND NOT EXISTS
@@ -69,6 +85,12 @@ pub(super) fn read(row: &PgRow) -> sqlx::Result<StoredRow> {
         created_at: Timestamp::from_micros(row.try_get(5)?),
         updated_at: Timestamp::from_micros(row.try_get(6)?),
     })
+}
+
+/// The place of a row's question among those that were asked; the database counts from one.
+pub(super) fn place(row: &PgRow, column: usize) -> sqlx::Result<usize> {
+    let at: i64 = row.try_get(column)?;
+    usize::try_from(at - 1).map_err(|_| corrupt("a look", at))
 }
 
 pub(super) fn event(row: &PgRow) -> sqlx::Result<UsageEvent> {

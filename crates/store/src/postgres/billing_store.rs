@@ -1,29 +1,32 @@
 //! The [`BillingStore`] commands on PostgreSQL.
 
+use std::collections::{BTreeSet, HashMap};
+
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, AccountSpec, TransferId, UsageEvent};
+use farebox_engine::ledger::{Account, AccountId, Transfer, TransferId, UsageEvent};
 use farebox_types::{Id, Merchant, Timestamp};
 use sqlx::{Connection, Row};
 use uuid::Uuid;
 
 use super::{
     PostgresStore,
-    billing_reads::{self, DUE_OF, EVENTS, HOLDINGS, LEASE, NAMED, OF_KIND, OF_PARENT, ONE},
+    billing_reads::{self, ANSWERED, DUE_OF, EVENTS, HOLDINGS, LEASE, NAMED, OF_KIND, OF_PARENT, ONE, TOLD},
     connect::limited,
     ledger,
     reads::{all, one},
 };
 use crate::{
     Fault, OperationKey,
-    billing::{BillingStore, BillingWrite, Collected, Collecting, Committed, Cursor, EventCursor, Kind, StoredRow},
+    billing::{
+        AccountsAt, AnsweredBefore, BillingStore, BillingWrite, Collected, Collecting, Committed, Cursor, EventCursor,
+        Holder, Kind, StoredRow,
+    },
 };
 
 /// Workers that forget at the same time pass over what the others are taking.
 const FORGET: &str = "DELETE FROM operation o USING (SELECT tenant, scope, key FROM operation \
      WHERE scope = 'v1' AND created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) old \
      WHERE o.tenant = old.tenant AND o.scope = old.scope AND o.key = old.key";
-const TOLD: &str = "SELECT answer FROM usage_event WHERE tenant = $1 AND id = $2";
-const ANSWERED: &str = "SELECT request_hash, answer FROM operation WHERE tenant = $1 AND scope = $2 AND key = $3";
 
 #[async_trait]
 impl BillingStore for PostgresStore {
@@ -35,13 +38,14 @@ impl BillingStore for PostgresStore {
         self.lanes.collect(collecting).await
     }
 
-    async fn answered(
-        &self,
-        tenant: Id<Merchant>,
-        operation: &OperationKey,
-    ) -> Result<Option<([u8; 32], String)>, Fault> {
-        let query = sqlx::query(ANSWERED).bind(tenant.uuid()).bind(&operation.scope).bind(&operation.key);
-        one(&self.pool, query, |row| Ok((row.try_get(0)?, row.try_get(1)?))).await
+    async fn answered(&self, names: &[(Id<Merchant>, OperationKey)]) -> Result<Vec<Option<AnsweredBefore>>, Fault> {
+        let query = sqlx::query(ANSWERED)
+            .bind(column(names, |(tenant, _)| tenant.uuid()))
+            .bind(column(names, |(_, name)| name.scope.as_str()))
+            .bind(column(names, |(_, name)| name.key.as_str()));
+        let found =
+            all(&self.pool, query, |row| Ok((billing_reads::place(row, 2)?, (row.try_get(0)?, row.try_get(1)?))));
+        Ok(placed(found.await?, names.len()))
     }
 
     async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
@@ -81,9 +85,17 @@ impl BillingStore for PostgresStore {
         all(&self.pool, query, billing_reads::read).await
     }
 
-    async fn holdings(&self, tenant: Id<Merchant>, customer: Uuid) -> Result<Vec<StoredRow>, Fault> {
-        let query = sqlx::query(HOLDINGS).bind(tenant.uuid()).bind(customer);
-        all(&self.pool, query, billing_reads::read).await
+    async fn holdings(&self, holders: &[Holder]) -> Result<Vec<Vec<StoredRow>>, Fault> {
+        let query = sqlx::query(HOLDINGS)
+            .bind(column(holders, |one| one.tenant.uuid()))
+            .bind(column(holders, |one| one.customer))
+            .bind(column(holders, |one| one.feature.as_deref()));
+        let rows = all(&self.pool, query, |row| Ok((billing_reads::place(row, 7)?, billing_reads::read(row)?))).await?;
+        let mut held = vec![Vec::new(); holders.len()];
+        for (at, row) in rows {
+            held.get_mut(at).ok_or_else(|| Fault::corrupt("a look", at))?.push(row);
+        }
+        Ok(held)
     }
 
     async fn lease_due(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<StoredRow>, Fault> {
@@ -107,22 +119,74 @@ impl BillingStore for PostgresStore {
         all(&self.pool, query.bind(i64::from(cursor.limit)), billing_reads::event).await
     }
 
-    async fn told(&self, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault> {
-        let query = sqlx::query(TOLD).bind(tenant.uuid()).bind(event.uuid());
-        Ok(one(&self.pool, query, |row| row.try_get::<Option<String>, _>(0)).await?.flatten())
+    async fn told(&self, events: &[(Id<Merchant>, TransferId)]) -> Result<Vec<Option<String>>, Fault> {
+        let query = sqlx::query(TOLD)
+            .bind(column(events, |(tenant, _)| tenant.uuid()))
+            .bind(column(events, |(_, id)| id.uuid()));
+        let found =
+            all(&self.pool, query, |row| Ok((billing_reads::place(row, 1)?, row.try_get::<Option<String>, _>(0)?)));
+        Ok(placed(found.await?, events.len()).into_iter().map(Option::flatten).collect())
     }
 
-    async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault> {
+    async fn accounts_at(&self, wanted: &[AccountsAt]) -> Result<Vec<Vec<Account>>, Fault> {
         let mut sql = limited(self.pool.acquire()).await?;
-        let keys = specs.iter().map(|spec| (spec.tenant, spec.id));
-        let accounts = limited(ledger::accounts_in(&mut sql, keys.clone())).await?;
-        if accounts.iter().all(|row| row.next_expiry.is_none_or(|at| at > now)) {
-            return Ok(accounts.into_iter().map(|row| row.as_of(now, Vec::new())).collect());
+        let keys: BTreeSet<_> =
+            wanted.iter().flat_map(|one| one.specs.iter().map(|spec| (spec.tenant, spec.id))).collect();
+        let mut seen = Seen::new(limited(ledger::accounts_in(&mut sql, &keys)).await?, Vec::new());
+        if wanted.iter().any(|one| seen.is_due(one)) {
+            // Holds are due: they and the accounts are read anew, from one snapshot.
+            let mut snapshot = limited(sql.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")).await?;
+            let accounts = limited(ledger::accounts_in(&mut snapshot, &keys)).await?;
+            let held = limited(ledger::outstanding(&mut snapshot, &keys)).await?;
+            limited(snapshot.rollback()).await?;
+            seen = Seen::new(accounts, held);
         }
-        // Holds are due: they and the accounts are read anew, from one snapshot.
-        let mut snapshot = limited(sql.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")).await?;
-        let accounts = limited(ledger::accounts_with_holds(&mut snapshot, keys, now)).await?;
-        limited(snapshot.rollback()).await?;
-        Ok(accounts)
+        Ok(wanted.iter().map(|one| seen.at(one)).collect())
     }
+}
+
+/// Accounts as they are kept, and holds on them.
+struct Seen {
+    accounts: HashMap<(Id<Merchant>, AccountId), Account>,
+    held: Vec<Transfer>,
+}
+
+impl Seen {
+    fn new(accounts: Vec<Account>, held: Vec<Transfer>) -> Self {
+        Self { accounts: accounts.into_iter().map(|row| ((row.spec.tenant, row.spec.id), row)).collect(), held }
+    }
+
+    fn of<'a>(&'a self, wanted: &'a AccountsAt) -> impl Iterator<Item = &'a Account> {
+        wanted.specs.iter().filter_map(|spec| self.accounts.get(&(spec.tenant, spec.id)))
+    }
+
+    fn is_due(&self, wanted: &AccountsAt) -> bool {
+        self.of(wanted).any(|row| row.next_expiry.is_some_and(|at| at <= wanted.at))
+    }
+
+    /// The accounts as a batch would find them.
+    fn at(&self, wanted: &AccountsAt) -> Vec<Account> {
+        let stands = |row: &Account| {
+            let due = row.next_expiry.is_some_and(|at| at <= wanted.at);
+            let held =
+                self.held.iter().filter(|hold| due && (hold.tenant, hold.from) == (row.spec.tenant, row.spec.id));
+            row.clone().as_of(wanted.at, held.cloned().collect())
+        };
+        self.of(wanted).map(stands).collect()
+    }
+}
+
+fn column<'a, Q, T>(asked: &'a [Q], of: impl Fn(&'a Q) -> T) -> Vec<T> {
+    asked.iter().map(of).collect()
+}
+
+/// What was found for each of `count` questions.
+fn placed<T>(found: Vec<(usize, T)>, count: usize) -> Vec<Option<T>> {
+    let mut answers: Vec<Option<T>> = std::iter::repeat_with(|| None).take(count).collect();
+    for (at, one) in found {
+        if let Some(answer) = answers.get_mut(at) {
+            *answer = Some(one);
+        }
+    }
+    answers
 }

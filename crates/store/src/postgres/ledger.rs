@@ -243,28 +243,21 @@ const ACCOUNTS: &str = concat!(
 /// Guarded accounts as they are kept; without a lock.
 pub(super) async fn accounts_in(
     sql: &mut PgConnection,
-    keys: impl Iterator<Item = (Id<Merchant>, AccountId)>,
+    keys: &BTreeSet<(Id<Merchant>, AccountId)>,
 ) -> sqlx::Result<Vec<Account>> {
-    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = keys.map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = keys.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
     let rows = sqlx::query(ACCOUNTS).bind(tenants).bind(ids).fetch_all(sql).await?;
     rows.iter().map(read_account).collect()
 }
 
-/// Guarded accounts as a batch would find them at `now`; the caller's transaction is the snapshot.
-pub(super) async fn accounts_with_holds(
+/// All outstanding holds of these accounts.
+pub(super) async fn outstanding(
     sql: &mut PgConnection,
-    keys: impl Iterator<Item = (Id<Merchant>, AccountId)>,
-    now: Timestamp,
-) -> sqlx::Result<Vec<Account>> {
-    let accounts = accounts_in(&mut *sql, keys).await?;
-    let all: Vec<_> = accounts.iter().map(|row| (row.spec.tenant, row.spec.id)).collect();
-    let mut outstanding = Vec::new();
-    add_outstanding(sql, &all, &mut outstanding).await?;
-    let of = |row: Account| {
-        let held = outstanding.iter().filter(|hold| hold.from == row.spec.id).cloned().collect();
-        if row.next_expiry.is_some_and(|at| at <= now) { row.as_of(now, held) } else { row.as_of(now, Vec::new()) }
-    };
-    Ok(accounts.into_iter().map(of).collect())
+    keys: &BTreeSet<(Id<Merchant>, AccountId)>,
+) -> sqlx::Result<Vec<Transfer>> {
+    let (all, mut found) = (keys.iter().copied().collect::<Vec<_>>(), Vec::new());
+    add_outstanding(sql, &all, &mut found).await?;
+    Ok(found)
 }
 
 pub(super) async fn transfer(

@@ -1,13 +1,13 @@
 //! Billing writes: the idempotency record, the rows and their names.
 
-use farebox_engine::ledger::UsageEvent;
+use farebox_engine::ledger::{Account, UsageEvent};
 use farebox_types::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::ledger;
 use crate::{
     Fault,
-    billing::{BillingWrite, Committed, StoredPut},
+    billing::{AccountsAt, BillingWrite, Committed, StoredPut},
 };
 
 /// What was answered before under the write's name.
@@ -117,15 +117,11 @@ pub(super) fn write_events(sql: &Connection, events: &[UsageEvent]) -> Result<()
     Ok(())
 }
 
-/// Accounts as they stand at `now`; the caller's transaction is their snapshot.
-pub(super) fn accounts_at(
-    sql: &Connection,
-    specs: &[farebox_engine::ledger::AccountSpec],
-    now: Timestamp,
-) -> Result<Vec<farebox_engine::ledger::Account>, Fault> {
-    let mut found = Vec::with_capacity(specs.len());
-    for spec in specs {
-        found.extend(ledger::account_in(sql, spec.tenant, spec.id, now)?);
+/// Accounts as they stand at a time; the caller's transaction is their snapshot.
+pub(super) fn accounts_at(sql: &Connection, wanted: &AccountsAt) -> Result<Vec<Account>, Fault> {
+    let mut found = Vec::with_capacity(wanted.specs.len());
+    for spec in &wanted.specs {
+        found.extend(ledger::account_in(sql, spec.tenant, spec.id, wanted.at)?);
     }
     Ok(found)
 }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::ledger::uuid;
 use crate::{
-    Fault,
-    billing::{Cursor, EventCursor, Kind, StoredRow},
+    Fault, OperationKey,
+    billing::{AnsweredBefore, Cursor, EventCursor, Holder, Kind, StoredRow},
 };
 
 const ROW: &str = "SELECT tenant, kind, id, revision, document, created_at, updated_at FROM billing_row";
@@ -71,12 +71,15 @@ pub(super) fn several(
     }
 }
 
-pub(super) fn holdings(sql: &Connection, tenant: Id<Merchant>, customer: Uuid) -> Result<Vec<StoredRow>, Fault> {
-    let key = (tenant.uuid().into_bytes(), customer.into_bytes());
+pub(super) fn holdings(sql: &Connection, holder: &Holder) -> Result<Vec<StoredRow>, Fault> {
+    let key = (holder.tenant.uuid().into_bytes(), holder.customer.into_bytes());
     let mut rows = all(sql, "WHERE tenant = ?1 AND kind = 'customer' AND id = ?2", key)?;
     let of = "WHERE tenant = ?1 AND parent = ?2 AND kind IN ('subscription', 'override')";
     rows.extend(all(sql, of, key)?);
     rows.extend(all(sql, "WHERE tenant = ?1 AND kind IN ('test_clock', 'settings')", [key.0])?);
+    if let Some(name) = &holder.feature {
+        rows.extend(named(sql, holder.tenant, Kind::Feature, name)?);
+    }
     Ok(rows)
 }
 
@@ -108,11 +111,12 @@ pub(super) fn due_of(
 pub(super) fn answered(
     sql: &Connection,
     tenant: Id<Merchant>,
-    (scope, key): (&str, &str),
-) -> Result<Option<([u8; 32], String)>, Fault> {
+    name: &OperationKey,
+) -> Result<Option<AnsweredBefore>, Fault> {
     let mut statement =
         sql.prepare_cached("SELECT request_hash, answer FROM operation WHERE tenant = ?1 AND scope = ?2 AND key = ?3")?;
-    let row = statement.query_row((tenant.uuid().as_bytes(), scope, key), |row| Ok((row.get(0)?, row.get(1)?)));
+    let row =
+        statement.query_row((tenant.uuid().as_bytes(), &name.scope, &name.key), |row| Ok((row.get(0)?, row.get(1)?)));
     Ok(row.optional()?)
 }
 

@@ -1,7 +1,7 @@
 //! The [`BillingStore`] commands on SQLite.
 
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, AccountSpec, TransferId, UsageEvent};
+use farebox_engine::ledger::{Account, TransferId, UsageEvent};
 use farebox_types::{Id, Merchant, Timestamp};
 use rusqlite::{Transaction, TransactionBehavior};
 use uuid::Uuid;
@@ -9,7 +9,10 @@ use uuid::Uuid;
 use super::{SqliteStore, billing, billing_reads, store::in_transaction};
 use crate::{
     Fault, OperationKey,
-    billing::{BillingStore, BillingWrite, Collected, Collecting, Committed, Cursor, EventCursor, Kind, StoredRow},
+    billing::{
+        AccountsAt, AnsweredBefore, BillingStore, BillingWrite, Collected, Collecting, Committed, Cursor, EventCursor,
+        Holder, Kind, StoredRow,
+    },
 };
 
 #[async_trait]
@@ -22,13 +25,10 @@ impl BillingStore for SqliteStore {
         self.lanes.collect(collecting).await
     }
 
-    async fn answered(
-        &self,
-        tenant: Id<Merchant>,
-        operation: &OperationKey,
-    ) -> Result<Option<([u8; 32], String)>, Fault> {
-        let OperationKey { scope, key } = operation.clone();
-        self.read(move |sql| billing_reads::answered(sql, tenant, (&scope, &key))).await
+    async fn answered(&self, names: &[(Id<Merchant>, OperationKey)]) -> Result<Vec<Option<AnsweredBefore>>, Fault> {
+        let names = names.to_vec();
+        let one = |sql: &_, (tenant, name): &(_, _)| billing_reads::answered(sql, *tenant, name);
+        self.read(move |sql| names.iter().map(|name| one(sql, name)).collect()).await
     }
 
     async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
@@ -59,8 +59,12 @@ impl BillingStore for SqliteStore {
         self.read(move |sql| billing_reads::several(sql, tenant, kind, parent, cursor)).await
     }
 
-    async fn holdings(&self, tenant: Id<Merchant>, customer: Uuid) -> Result<Vec<StoredRow>, Fault> {
-        self.read(move |sql| in_transaction(sql, |sql| billing_reads::holdings(sql, tenant, customer))).await
+    async fn holdings(&self, holders: &[Holder]) -> Result<Vec<Vec<StoredRow>>, Fault> {
+        let holders = holders.to_vec();
+        self.read(move |sql| {
+            in_transaction(sql, |sql| holders.iter().map(|one| billing_reads::holdings(sql, one)).collect())
+        })
+        .await
     }
 
     async fn lease_due(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<StoredRow>, Fault> {
@@ -87,12 +91,16 @@ impl BillingStore for SqliteStore {
         self.read(move |sql| billing_reads::events(sql, tenant, customer, cursor)).await
     }
 
-    async fn told(&self, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault> {
-        self.read(move |sql| billing_reads::told(sql, tenant, event)).await
+    async fn told(&self, events: &[(Id<Merchant>, TransferId)]) -> Result<Vec<Option<String>>, Fault> {
+        let events = events.to_vec();
+        self.read(move |sql| events.iter().map(|(tenant, id)| billing_reads::told(sql, *tenant, *id)).collect()).await
     }
 
-    async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault> {
-        let specs = specs.to_vec();
-        self.read(move |sql| in_transaction(sql, |sql| billing::accounts_at(sql, &specs, now))).await
+    async fn accounts_at(&self, wanted: &[AccountsAt]) -> Result<Vec<Vec<Account>>, Fault> {
+        let wanted = wanted.to_vec();
+        self.read(move |sql| {
+            in_transaction(sql, |sql| wanted.iter().map(|one| billing::accounts_at(sql, one)).collect())
+        })
+        .await
     }
 }

@@ -200,6 +200,13 @@ impl Entity for Product {
     }
 }
 
+impl Feature {
+    /// The name that a feature of this code has.
+    pub(crate) fn name_of(code: &str) -> String {
+        format!("code:{code}")
+    }
+}
+
 impl Entity for Feature {
     const KIND: Kind = Kind::Feature;
 
@@ -208,7 +215,7 @@ impl Entity for Feature {
     }
 
     fn names(&self) -> Vec<String> {
-        vec![format!("code:{}", self.code)]
+        vec![Self::name_of(&self.code)]
     }
 }
 

@@ -130,7 +130,7 @@ async fn an_attach_sent_many_times_at_once_is_one_subscription(
         said.insert(answer.await.unwrap());
     }
     assert_eq!(said.len(), 1);
-    let rows = seller.world.store.holdings(seller.tenant, customer).await.unwrap();
-    assert_eq!(rows.iter().filter(|row| row.kind == farebox_store::billing::Kind::Subscription).count(), 1);
+    let held = seller.billing.holdings(seller.tenant, customer).await.unwrap();
+    assert_eq!(held.subscriptions.len(), 1);
     seller.world.finish().await;
 }
