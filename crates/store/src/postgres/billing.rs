@@ -1,6 +1,5 @@
 //! Billing writes: the idempotency record, the rows and their names.
 
-use farebox_engine::ledger::UsageEvent;
 use farebox_types::Timestamp;
 use sqlx::PgConnection;
 
@@ -14,10 +13,6 @@ const INSERT: &str = "INSERT INTO billing_row (tenant, kind, id, parent, due_at,
      updated_at) VALUES ($1, $2, $3, $4, $5, $6 + 1, $7, $8, $8) ON CONFLICT DO NOTHING";
 const UPDATE: &str = "UPDATE billing_row SET parent = $4, due_at = $5, leased_until = 0, revision = $6 + 1, \
      document = $7, updated_at = $8 WHERE tenant = $1 AND kind = $2 AND id = $3 AND revision = $6";
-const EVENTS: &str = "INSERT INTO usage_event (tenant, id, customer, feature, value, occurred_at, received_at, \
-     window_start, late, answer) SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::uuid[]), \
-     unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bool[]), \
-     unnest($10::text[])";
 
 /// Writes the record and the rows; `Some` if something of it cannot be written, or was before.
 ///
@@ -86,27 +81,4 @@ async fn write_names(sql: &mut PgConnection, write: &BillingWrite, put: &StoredP
         }
     }
     Ok(None)
-}
-
-/// The events of a batch, in one statement.
-pub(super) async fn write_events(sql: &mut PgConnection, events: &[UsageEvent]) -> sqlx::Result<()> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    fn column<T>(events: &[UsageEvent], of: impl Fn(&UsageEvent) -> T) -> Vec<T> {
-        events.iter().map(of).collect()
-    }
-    let query = sqlx::query(EVENTS)
-        .bind(column(events, |event| event.tenant.uuid()))
-        .bind(column(events, |event| event.id.uuid()))
-        .bind(column(events, |event| event.usage.customer))
-        .bind(column(events, |event| event.usage.feature))
-        .bind(column(events, |event| event.value.micros()))
-        .bind(column(events, |event| event.usage.occurred_at.micros()))
-        .bind(column(events, |event| event.received_at.micros()))
-        .bind(column(events, |event| event.usage.window_start.micros()))
-        .bind(column(events, |event| event.usage.late))
-        .bind(column(events, |event| event.answer.clone()));
-    query.execute(sql).await?;
-    Ok(())
 }

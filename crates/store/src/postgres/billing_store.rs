@@ -44,7 +44,7 @@ impl BillingStore for PostgresStore {
             .bind(column(names, |(_, name)| name.scope.as_str()))
             .bind(column(names, |(_, name)| name.key.as_str()));
         let found =
-            all(&self.pool, query, |row| Ok((billing_reads::place(row, 2)?, (row.try_get(0)?, row.try_get(1)?))));
+            all(&self.looks, query, |row| Ok((billing_reads::place(row, 2)?, (row.try_get(0)?, row.try_get(1)?))));
         Ok(placed(found.await?, names.len()))
     }
 
@@ -90,7 +90,8 @@ impl BillingStore for PostgresStore {
             .bind(column(holders, |one| one.tenant.uuid()))
             .bind(column(holders, |one| one.customer))
             .bind(column(holders, |one| one.feature.as_deref()));
-        let rows = all(&self.pool, query, |row| Ok((billing_reads::place(row, 7)?, billing_reads::read(row)?))).await?;
+        let rows =
+            all(&self.looks, query, |row| Ok((billing_reads::place(row, 7)?, billing_reads::read(row)?))).await?;
         let mut held = vec![Vec::new(); holders.len()];
         for (at, row) in rows {
             held.get_mut(at).ok_or_else(|| Fault::corrupt("a look", at))?.push(row);
@@ -124,12 +125,12 @@ impl BillingStore for PostgresStore {
             .bind(column(events, |(tenant, _)| tenant.uuid()))
             .bind(column(events, |(_, id)| id.uuid()));
         let found =
-            all(&self.pool, query, |row| Ok((billing_reads::place(row, 1)?, row.try_get::<Option<String>, _>(0)?)));
+            all(&self.looks, query, |row| Ok((billing_reads::place(row, 1)?, row.try_get::<Option<String>, _>(0)?)));
         Ok(placed(found.await?, events.len()).into_iter().map(Option::flatten).collect())
     }
 
     async fn accounts_at(&self, wanted: &[AccountsAt]) -> Result<Vec<Vec<Account>>, Fault> {
-        let mut sql = limited(self.pool.acquire()).await?;
+        let mut sql = limited(self.looks.acquire()).await?;
         let keys: BTreeSet<_> =
             wanted.iter().flat_map(|one| one.specs.iter().map(|spec| (spec.tenant, spec.id))).collect();
         let mut seen = Seen::new(limited(ledger::accounts_in(&mut sql, &keys)).await?, Vec::new());

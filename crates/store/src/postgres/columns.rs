@@ -1,6 +1,6 @@
 //! Rows turned on their side: `unnest` takes one array a column.
 
-use farebox_engine::ledger::{Account, Transfer};
+use farebox_engine::ledger::{Account, Transfer, UsageEvent};
 use farebox_types::Timestamp;
 use sqlx::{
     Postgres,
@@ -132,4 +132,22 @@ pub(super) fn bind_audit<'q>(lines: &[AuditRow], query: Statement<'q>) -> Statem
         .bind(column(lines, |line| line.entries.clone()))
         .bind(column(lines, |line| line.hash))
         .bind(column(lines, |line| line.created_at.micros()))
+}
+
+/// Usage events: ten columns.
+pub(super) fn bind_events<'q>(events: &[UsageEvent], query: Statement<'q>) -> Statement<'q> {
+    fn column<T>(events: &[UsageEvent], value: impl Fn(&UsageEvent) -> T) -> Vec<T> {
+        events.iter().map(value).collect()
+    }
+    query
+        .bind(column(events, |event| event.tenant.uuid()))
+        .bind(column(events, |event| event.id.uuid()))
+        .bind(column(events, |event| event.usage.customer))
+        .bind(column(events, |event| event.usage.feature))
+        .bind(column(events, |event| event.value.micros()))
+        .bind(column(events, |event| event.usage.occurred_at.micros()))
+        .bind(column(events, |event| event.received_at.micros()))
+        .bind(column(events, |event| event.usage.window_start.micros()))
+        .bind(column(events, |event| event.usage.late))
+        .bind(column(events, |event| event.answer.clone()))
 }

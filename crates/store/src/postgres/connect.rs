@@ -4,7 +4,7 @@ use std::{future::Future, io, time::Duration};
 
 use farebox_types::Secret;
 use sqlx::{
-    ConnectOptions, Executor, PgConnection, PgPool,
+    ConnectOptions, Connection, Executor, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -25,6 +25,12 @@ const WRITER_SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = o
      SET plan_cache_mode = force_generic_plan; SET jit = off; \
      SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s'; \
      SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// What plans look-ups by key, and nothing else, once: as a writer's.
+const LOOK_SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+     SET plan_cache_mode = force_generic_plan; SET jit = off";
+/// A connection that was used so short a time ago is not tried again before it is used.
+const FRESH: Duration = Duration::from_millis(250);
 
 /// A reader's statements are planned anew each time: a look-up that was planned while its table had one page would read
 /// all of the table from then on.
@@ -76,14 +82,31 @@ impl Server {
     /// Connections for reads, opened when they are needed. Each is tried before use: one that a failover has cut costs
     /// its reader a new connection, not an error.
     pub(super) fn pool(&self, max_connections: u32) -> PgPool {
-        PgPoolOptions::new()
-            .max_connections(max_connections.max(1))
-            .acquire_timeout(ACQUIRE_LIMIT)
+        Self::connections(max_connections, READER_SETTINGS)
             .test_before_acquire(true)
-            .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(READER_SETTINGS).await.map(|_| ()) })
+            .connect_lazy_with(self.options.clone())
+    }
+
+    /// Connections for look-ups by key, many at a time. Whoever looks tries once more if the connection was lost.
+    pub(super) fn looks(&self, max_connections: u32) -> PgPool {
+        Self::connections(max_connections, LOOK_SETTINGS)
+            .test_before_acquire(false)
+            .before_acquire(|connection, met| {
+                Box::pin(async move {
+                    if met.idle_for > FRESH {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
             })
             .connect_lazy_with(self.options.clone())
+    }
+
+    fn connections(max: u32, settings: &'static str) -> PgPoolOptions {
+        PgPoolOptions::new()
+            .max_connections(max.max(1))
+            .acquire_timeout(ACQUIRE_LIMIT)
+            .after_connect(move |connection, _| Box::pin(async move { connection.execute(settings).await.map(|_| ()) }))
     }
 
     fn place(&self) -> String {

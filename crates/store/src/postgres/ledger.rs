@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
-    columns::{AccountColumns, TransferColumns, bind_audit},
+    columns::{AccountColumns, TransferColumns, bind_audit, bind_events},
     fault::{corrupt, unreadable},
 };
 use crate::{AuditRow, codec};
@@ -80,6 +80,10 @@ const WRITE: &str = "WITH moved AS (
         INSERT INTO audit (tenant, chain, seq, entries, hash, created_at)
         SELECT unnest($27::uuid[]), unnest($28::uuid[]), unnest($29::bigint[]), unnest($30::text[]), unnest($31::bytea[]),
             unnest($32::bigint[])
+    ), used AS (
+        INSERT INTO usage_event (tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer)
+        SELECT unnest($33::uuid[]), unnest($34::uuid[]), unnest($35::uuid[]), unnest($36::uuid[]), unnest($37::bigint[]),
+            unnest($38::bigint[]), unnest($39::bigint[]), unnest($40::bigint[]), unnest($41::bool[]), unnest($42::text[])
     )
     INSERT INTO outbox (tenant, chain, seq, created_at)
     SELECT unnest($27::uuid[]), unnest($28::uuid[]), unnest($29::bigint[]), unnest($32::bigint[])";
@@ -200,7 +204,7 @@ pub(super) async fn write(
     let query = AccountColumns::of(accounts.iter().copied(), false).bind_balances(sqlx::query(WRITE));
     let query = TransferColumns::of(&changes.created).bind_new(query);
     let query = TransferColumns::of(&changes.updated).bind_ends(query);
-    bind_audit(lines, query).execute(sql).await?;
+    bind_events(&changes.events, bind_audit(lines, query)).execute(sql).await?;
     Ok(())
 }
 

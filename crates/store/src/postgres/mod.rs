@@ -36,7 +36,8 @@ pub struct PostgresOptions {
     /// Writers of the ledger, each with a connection of its own; an account always rides the same one. One more writes the
     /// rest.
     pub lanes: usize,
-    /// Connections for reads at most, beside those of the lanes; opened as they are needed.
+    /// Connections for reads at most, two at least, beside those of the lanes; opened as they are needed. Half of them are
+    /// for what each request looks up.
     pub max_connections: u32,
 }
 
@@ -52,6 +53,7 @@ pub struct PostgresStore {
     lanes: Lanes,
     writers: Mutex<Vec<JoinHandle<()>>>,
     pool: PgPool,
+    looks: PgPool,
     clock: Arc<dyn Clock>,
 }
 
@@ -78,8 +80,9 @@ impl PostgresStore {
             tokio::spawn(lane.run(writer))
         };
         let writers = Mutex::new(ends.into_iter().map(start).collect());
-        let pool = server.pool(options.max_connections);
-        Ok(Self { server, lanes, writers, pool, clock })
+        let half = options.max_connections.div_ceil(2);
+        let (pool, looks) = (server.pool(half), server.looks(options.max_connections - half));
+        Ok(Self { server, lanes, writers, pool, looks, clock })
     }
 
     /// Lets the lanes finish what is queued, then closes every connection.
@@ -91,5 +94,6 @@ impl PostgresStore {
             let _ = writer.await;
         }
         self.pool.close().await;
+        self.looks.close().await;
     }
 }

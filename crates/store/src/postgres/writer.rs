@@ -308,7 +308,6 @@ impl Work {
             changes.accounts.iter().partition::<Vec<_>, _>(|account| loaded.found.contains(&account.spec.id));
         self.open(&mut transaction, &new, &changes).await?;
         let lines = self.chains.next_with(&changes.entries, write.tenant, billing_entries(write), write.at);
-        limited(billing::write_events(&mut transaction, &changes.events)).await.map_err(raced)?;
         limited(ledger::write(&mut transaction, &old, &changes, &lines)).await.map_err(raced)?;
         limited(transaction.commit()).await.map_err(Failure::Commit)?;
         self.chains.advance(&lines);
@@ -345,7 +344,6 @@ impl Work {
         let (old, new) = changes.accounts.iter().partition::<Vec<_>, _>(|account| found.contains(&account.spec.id));
         self.open(&mut transaction, &new, &changes).await?;
         let lines = self.chains.next(&changes.entries, now);
-        limited(billing::write_events(&mut transaction, &changes.events)).await.map_err(raced)?;
         limited(ledger::write(&mut transaction, &old, &changes, &lines)).await.map_err(raced)?;
         limited(transaction.commit()).await.map_err(Failure::Commit)?;
         self.chains.advance(&lines);

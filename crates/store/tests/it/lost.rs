@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -44,11 +44,11 @@ async fn what_was_answered_survives_the_connections_it_came_over() {
     }
     let until = world.now().after(Duration::from_secs(600));
     let stores = [Arc::clone(&world.store), Arc::clone(&other)];
-    let stop = Arc::new(AtomicBool::new(false));
+    let (stop, sum) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let callers: Vec<_> = (0..CALLERS)
         .zip(stores.iter().cycle())
         .map(|(name, store)| {
-            let (store, stop) = (Arc::clone(store), Arc::clone(&stop));
+            let (store, stop, sum) = (Arc::clone(store), Arc::clone(&stop), Arc::clone(&sum));
             tokio::spawn(async move {
                 let mut charged = 0;
                 for step in 0_u64.. {
@@ -62,12 +62,13 @@ async fn what_was_answered_survives_the_connections_it_came_over() {
                     }
                     insist(&store, shop.post(&key, payer, 1)).await;
                     charged += 1;
+                    sum.fetch_add(1, Ordering::SeqCst);
                 }
                 charged
             })
         })
         .collect();
-    let killed = kill_connections(&world.url(), 20).await;
+    let killed = kill_connections(&world.url(), || sum.load(Ordering::SeqCst) > 20).await;
     stop.store(true, Ordering::SeqCst);
     let mut charged = 0;
     for caller in callers {
@@ -85,22 +86,26 @@ async fn what_was_answered_survives_the_connections_it_came_over() {
     world.finish().await;
 }
 
-/// Ends every connection of the stores again and again; returns how many there were.
-pub(crate) async fn kill_connections(url: &str, rounds: u32) -> i64 {
+/// Ends every connection of the stores, twenty times and until that was `enough`, with ever longer pauses: on a busy machine
+/// nothing gets done in a short one. Returns how many there were.
+pub(crate) async fn kill_connections(url: &str, enough: impl Fn() -> bool) -> i64 {
     let mut sql = PgConnection::connect(url).await.unwrap();
     let mut killed = 0;
-    for _ in 0..rounds {
-        let ended: i64 = sqlx::query_scalar(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-             WHERE datname = current_database() AND application_name = 'farebox'",
-        )
-        .fetch_one(&mut sql)
-        .await
-        .unwrap();
-        killed += ended;
-        tokio::time::sleep(Duration::from_millis(40)).await;
+    for round in 0..200 {
+        killed += end_connections(&mut sql).await;
+        if round >= 20 && killed > 20 && enough() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(40 + 2 * round)).await;
     }
     killed
+}
+
+/// Ends every connection of the stores; returns how many there were.
+async fn end_connections(sql: &mut PgConnection) -> i64 {
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+               WHERE datname = current_database() AND application_name = 'farebox'";
+    sqlx::query_scalar(end).fetch_one(sql).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,12 +117,12 @@ async fn a_connection_that_may_no_longer_write_is_left() {
     let database = database.rsplit_once('/').unwrap().1.split('?').next().unwrap();
     let only_reads = format!("ALTER DATABASE {database} SET default_transaction_read_only =");
     world.behind_its_back(&format!("{only_reads} on")).await;
-    kill_connections(&world.url(), 1).await;
+    let mut sql = PgConnection::connect(&world.url()).await.unwrap();
+    end_connections(&mut sql).await;
     let fault = world.store.execute(vec![shop.post("p", 1, 1)]).await.unwrap_err();
     assert!(matches!(fault.retry, Retry::After(_)) && fault.what.contains("must lead to the primary"), "{fault:?}");
     // Its connection would go on refusing: the setting is taken over when a connection is made.
     let writes_again = format!("BEGIN READ WRITE; {only_reads} off; COMMIT");
-    let mut sql = PgConnection::connect(&world.url()).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(writes_again)).execute(&mut sql).await.unwrap();
     assert!(world.ask(shop.post("p", 1, 1)).await.is_ok());
     world.finish().await;

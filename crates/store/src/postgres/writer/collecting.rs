@@ -48,7 +48,6 @@ impl Work {
         self.open(&mut transaction, &new, &changes).await?;
         let beside = (write.tenant, billing_entries(write));
         let lines = paying::audit::lines_beside(&mut self.chains, &changes.entries, &paid, beside, now);
-        limited(billing::write_events(&mut transaction, &changes.events)).await.map_err(raced)?;
         limited(ledger::write(&mut transaction, &old, &changes, &lines)).await.map_err(raced)?;
         limited(transaction.commit()).await.map_err(Failure::Commit)?;
         self.chains.advance(&lines);
