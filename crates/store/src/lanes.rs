@@ -107,6 +107,8 @@ pub(crate) struct Lanes {
     cold: usize,
     /// This one takes what settlements write.
     settling: usize,
+    /// So many, from this one on, take payment commands.
+    paying: (usize, usize),
 }
 
 /// The receiving end of one lane.
@@ -118,15 +120,16 @@ impl Lanes {
     /// One lane for everything, for an engine with one writer.
     pub(crate) fn one() -> (Self, Lane) {
         let (tx, queue) = mpsc::channel(QUEUE);
-        (Self { queues: vec![tx], ledger: 1, cold: 0, settling: 0 }, Lane { queue })
+        (Self { queues: vec![tx], ledger: 1, cold: 0, settling: 0, paying: (0, 1) }, Lane { queue })
     }
 
-    /// `count` lanes for ledger commands, one for settlements and one for the rest: none keeps another waiting.
+    /// `count` lanes for ledger commands, as many for payments, one for settlements and one for the rest: none keeps another
+    /// waiting.
     pub(crate) fn several(count: usize) -> (Self, Vec<Lane>) {
         let ledger = count.max(1);
         let lane = |_| mpsc::channel(QUEUE);
-        let (queues, lanes) = (0..ledger + 2).map(lane).map(|(tx, queue)| (tx, Lane { queue })).unzip();
-        (Self { queues, ledger, cold: ledger, settling: ledger + 1 }, lanes)
+        let (queues, lanes) = (0..2 * ledger + 2).map(lane).map(|(tx, queue)| (tx, Lane { queue })).unzip();
+        (Self { queues, ledger, cold: ledger, settling: ledger + 1, paying: (ledger + 2, ledger) }, lanes)
     }
 
     /// Sends each command to its account's lane and awaits all answers, in order.
@@ -144,7 +147,9 @@ impl Lanes {
     }
 
     pub(crate) async fn pay(&self, command: PaymentCommand) -> Result<PaymentAnswer, Fault> {
-        self.send(self.settling, |reply| Job::Pay(Box::new(command), reply))?.await.map_err(|_| lost())?
+        let (first, count) = self.paying;
+        let lane = first + share(command.lane(), count);
+        self.send(lane, |reply| Job::Pay(Box::new(command), reply))?.await.map_err(|_| lost())?
     }
 
     pub(crate) async fn record(&self, record: Record) -> Result<Recorded, Fault> {
@@ -205,9 +210,13 @@ impl Lanes {
     }
 
     fn lane_of(&self, account: Option<AccountId>) -> usize {
-        let low = account.map_or(0, |id| id.uuid().as_u128() % self.ledger as u128);
-        usize::try_from(low).unwrap_or_default()
+        account.map_or(0, |id| share(id.uuid().as_u128(), self.ledger))
     }
+}
+
+/// One of `count`, the same for the same number.
+fn share(number: u128, count: usize) -> usize {
+    usize::try_from(number % count.max(1) as u128).unwrap_or_default()
 }
 
 /// The writer went away with the job in its hands: what became of it is unknown.

@@ -55,9 +55,11 @@ const LOAD_REQUESTS: &str = concat!(
     " FROM payment_request p WHERE p.tenant = n.tenant AND p.scope = n.scope AND p.key = n.key FOR UPDATE) s"
 );
 const LOAD_EVENTS: &str = concat!(
-    "SELECT s.* FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (tenant, provider, id) CROSS JOIN LATERAL (SELECT ",
+    // Locked in order: lanes that end the same events at once take turns.
+    "SELECT s.* FROM (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (tenant, provider, id) \
+     ORDER BY tenant, provider, id) n CROSS JOIN LATERAL (SELECT ",
     event_columns!(),
-    " FROM provider_event p WHERE p.tenant = n.tenant AND p.provider = n.provider AND p.id = n.id) s"
+    " FROM provider_event p WHERE p.tenant = n.tenant AND p.provider = n.provider AND p.id = n.id FOR UPDATE) s"
 );
 const PUT_PAYMENTS: &str = concat!(
     "INSERT INTO payment (",
