@@ -4,6 +4,7 @@ mod crash;
 mod http;
 mod node;
 mod ordering;
+mod owed;
 mod people;
 mod rpc;
 mod settling;
