@@ -1,5 +1,6 @@
 //! The facilitator on a real chain, which `FAREBOX_TEST_ANVIL` names; without one these tests say that they are skipped.
 
+mod alone;
 mod crash;
 mod http;
 mod node;
