@@ -54,10 +54,10 @@ impl Watch {
         if let Next::Ask(keys) = step {
             for key in keys {
                 let Some(payment) = watched.payments.get(&key) else { continue };
-                let amount = watched.slot.settlements.iter().find(|one| one.key == key).map(|one| one.terms.amount);
+                let Some(one) = watched.slot.settlements.iter().find(|one| one.key == key) else { continue };
                 let used = self
                     .chain
-                    .use_of(payment, amount.unwrap_or_default())
+                    .use_of(payment, one.terms.amount, one.created_at)
                     .await
                     .map_err(|fault| Trouble::soon(fault.to_string()))?;
                 seen.uses.push((key, in_words_of_rules(used)));
