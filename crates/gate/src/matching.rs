@@ -13,31 +13,48 @@ use crate::{menu::Quote, rails::Rails};
 /// The code of a payment that pays for none of the ways on offer.
 pub(crate) const NO_MATCH: &str = "no_matching_payment_requirements";
 
-/// The payment, as one of the offer's ways. Where there is only credits to pay with, the header stays unread.
-pub(crate) fn payment(quote: &Quote, token: Arc<str>, rails: &Rails) -> Result<Payment, Refusal> {
+/// A payment, as one of the offer's ways.
+pub(crate) struct Matched {
+    pub(crate) payment: Payment,
+    /// Why it is none for this offer as it stands. It may have been for an earlier one: then it has an answer, which it is
+    /// given; nothing else is done with it.
+    pub(crate) misfit: Option<Refusal>,
+}
+
+/// Where there is only credits to pay with, the header stays unread.
+pub(crate) fn payment(quote: &Quote, token: Arc<str>, rails: &Rails) -> Result<Matched, Refusal> {
     if !quote.is_on_chain() {
-        return Ok(paying(quote, token, 0, None));
+        return Ok(fits(paying(quote, token, 0, None)));
     }
     if let Some(accept) = credits(quote, &token) {
-        return Ok(paying(quote, token, accept, None));
+        return Ok(fits(paying(quote, token, accept, None)));
     }
     let payload = match PaymentPayload::from_header(token.as_bytes()) {
         Ok(payload) => payload,
         // Whatever a test rail is sent is its own affair.
-        Err(_) if rails.for_chain().is_some_and(|rail| rail.test_only()) => return Ok(paying(quote, token, 0, None)),
+        Err(_) if rails.for_chain().is_some_and(|rail| rail.test_only()) => {
+            return Ok(fits(paying(quote, token, 0, None)));
+        }
         Err(bad) => return Err(refusal("invalid_payload", &bad.to_string())),
     };
     let mut ways = quote.offer.accepts.iter().enumerate().filter_map(|(index, accept)| Some((index, accept.chain()?)));
-    let Some((accept, own)) = ways.find(|(_, own)| pays(&payload, own)) else {
-        return Err(refusal(
-            NO_MATCH,
-            "No matching payment requirements: the payment is for another offer than this one.",
-        ));
+    let (accept, own, misfit) = match ways.clone().find(|(_, own)| pays(&payload, own)) {
+        Some((accept, own)) => (accept, own, is_for(quote, &payload).and_then(|()| echoes(quote, &payload)).err()),
+        None => match ways.find(|(_, own)| is_of(&payload, own)) {
+            Some((accept, own)) => (accept, own, Some(no_match())),
+            None => return Err(no_match()),
+        },
     };
-    is_for(quote, &payload)?;
-    echoes(quote, &payload)?;
     let payment = ChainPayment::new(payload, &own.asset);
-    Ok(paying(quote, token, accept, Some(payment.into())))
+    Ok(Matched { payment: paying(quote, token, accept, Some(payment.into())), misfit })
+}
+
+const fn fits(payment: Payment) -> Matched {
+    Matched { payment, misfit: None }
+}
+
+fn no_match() -> Refusal {
+    refusal(NO_MATCH, "No matching payment requirements: the payment is for another offer than this one.")
 }
 
 fn paying(quote: &Quote, token: Arc<str>, accept: usize, payload: Option<Arc<ChainPayment>>) -> Payment {
@@ -80,6 +97,12 @@ fn pays(payload: &PaymentPayload, own: &Requirements) -> bool {
         && same_address(&accepted.asset, &own.asset)
         && same_address(&accepted.pay_to, &own.pay_to)
         && own.extra.iter().all(|(name, value)| accepted.extra.get(name).is_some_and(|said| covers(said, value)))
+}
+
+/// Whether the payer took this offer when it said something else: another price, or other terms of the facilitator's.
+fn is_of(payload: &PaymentPayload, own: &Requirements) -> bool {
+    let token = |accepted: &Requirements| same_address(&accepted.asset, &own.asset);
+    (&payload.scheme, &payload.network) == (&own.scheme, &own.network) && payload.accepted.as_ref().is_some_and(token)
 }
 
 /// Whether `said` repeats all of `own`; more may be said.

@@ -26,6 +26,8 @@ pub const DELEGATION_CREATE: &str = "farebox.credits.delegation.create";
 pub const SWEEP: &str = "farebox.worker.sweep";
 /// Doing what is due in billing.
 pub const DUE: &str = "farebox.worker.due";
+/// Granting paid orders.
+pub const ORDERS: &str = "farebox.worker.orders";
 /// Publishing the outbox.
 pub const PUBLISH: &str = "farebox.worker.publish";
 /// The field on them that says which merchant.

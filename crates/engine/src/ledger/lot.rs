@@ -2,10 +2,13 @@
 
 use std::cmp::Ordering;
 
-use farebox_types::{Id, Lot as LotKind, Timestamp};
+use farebox_types::{Id, Lot as LotKind, Quantity, Timestamp};
 
 /// An account holds at most this many open lots; a further grant is refused.
 pub const MAX_OPEN_LOTS: usize = 256;
+
+/// The most that an account may have after a grant, in millionths; half of what it could hold, so that sums still fit.
+pub const MAX_GRANTED: i64 = Quantity::MAX.micros() / 2;
 
 /// Credits granted together. Its id is that of the transfer that granted it, so what was granted is that transfer's amount.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub use account::{Account, AccountId, AccountKind, AccountSpec, BadUnit, Unit};
 pub use book::{Book, Changes, Entry, Needs};
 pub use clocks::Clocks;
 pub use command::{Actor, BadLeg, Command, Grant, Leg, Operation, Requirement};
-pub use lot::{Lot, MAX_OPEN_LOTS, Slice};
+pub use lot::{Lot, MAX_GRANTED, MAX_OPEN_LOTS, Slice};
 pub use outcome::{Outcome, Refusal};
 pub use renewal::{Carry, Renewal, Window};
 pub use transfer::{BadState, State, Transfer, TransferId};

@@ -245,6 +245,7 @@ mod tests {
             },
             evidence: String::new(),
             slot: Some(id),
+            pays_for: None,
             outcome: outcome.clone(),
             created_at: at(0),
         };

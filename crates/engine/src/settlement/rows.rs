@@ -128,6 +128,8 @@ pub struct Settlement {
     pub evidence: String,
     /// The nonce it rides in; `None` for a zero charge.
     pub slot: Option<SlotId>,
+    /// The one thing of our own that it pays for, fixed with the intent; `None`: whatever its bringer has it for.
+    pub pays_for: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
     /// When the intent was written.

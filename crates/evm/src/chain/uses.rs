@@ -1,7 +1,7 @@
 //! What became of an authorization: who used it, if anybody did.
 
 use alloy_primitives::{Address, U256};
-use farebox_types::AtomicAmount;
+use farebox_types::{AtomicAmount, Timestamp};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -18,9 +18,9 @@ const BLOCKS: u64 = 100_000;
 /// Fewer at once are not asked.
 const FEWEST: u64 = 100;
 /// Questions about blocks at most.
-const PAGES: u64 = 20;
-/// Having seen fewer, nobody can say that an authorization has not paid.
-const ENOUGH: u64 = 5_000;
+const PAGES: u64 = 100;
+/// The chain's clock and ours may differ by so much.
+const MARGIN: i64 = 900;
 /// Transactions in one exchange.
 const TOGETHER: usize = 50;
 
@@ -48,6 +48,11 @@ struct LogWire {
 }
 
 #[derive(Deserialize)]
+struct BlockWire {
+    timestamp: Hex<u64>,
+}
+
+#[derive(Deserialize)]
 struct TransactionWire {
     #[serde(default)]
     to: Option<Address>,
@@ -55,16 +60,21 @@ struct TransactionWire {
 }
 
 impl Chain {
-    /// Who used the payment's authorization, if anybody did.
+    /// Who used the payment's authorization, if anybody did. At `since` nobody had: only who has seen all blocks from then on
+    /// can say that it has not paid.
     ///
     /// # Errors
     /// [`Fault`]; also when the node shows too few blocks to tell.
-    pub async fn use_of(&self, payment: &Payment, amount: AtomicAmount) -> Result<Use, Fault> {
+    pub async fn use_of(&self, payment: &Payment, amount: AtomicAmount, since: Timestamp) -> Result<Use, Fault> {
         let (target, call, mask) = calls::nonce_state(payment);
         let state = Call { method: "eth_call", params: json!([{"to": target, "data": hex_bytes(&call)}, "latest"]) };
         let (HexBytes(word), head) = self.with_head(state).await?;
         let word = U256::try_from_be_slice(&word).ok_or_else(|| unreadable("eth_call", "not a word"))?;
-        if (word & mask).is_zero() { Ok(Use::Unused) } else { self.user_of(payment, amount, head).await }
+        if (word & mask).is_zero() {
+            return Ok(Use::Unused);
+        }
+        let since = u64::try_from(since.seconds().saturating_sub(MARGIN)).unwrap_or_default();
+        self.user_of(payment, amount, head, since).await
     }
 
     /// An answer, and a block that the node had when it gave it.
@@ -79,8 +89,8 @@ impl Chain {
         Ok((read(method, answer)?, head))
     }
 
-    /// Looks through blocks up to `head`, newest first.
-    async fn user_of(&self, payment: &Payment, amount: AtomicAmount, head: u64) -> Result<Use, Fault> {
+    /// Looks through blocks from `head` back to the last one before `since`.
+    async fn user_of(&self, payment: &Payment, amount: AtomicAmount, head: u64, since: u64) -> Result<Use, Fault> {
         let (mut last, mut span, mut pages) = (head, BLOCKS, 0);
         loop {
             let first = (last + 1).saturating_sub(span);
@@ -97,8 +107,7 @@ impl Chain {
                 }
             }
             pages += 1;
-            let seen = head - first + 1;
-            if first == 0 || seen >= BLOCKS || (pages == PAGES && seen >= ENOUGH) {
+            if first == 0 || self.time_of(first).await? < since {
                 return Ok(Use::Spent);
             }
             if pages == PAGES {
@@ -109,6 +118,17 @@ impl Chain {
             }
             last = first - 1;
         }
+    }
+
+    /// When a block was made, in seconds.
+    async fn time_of(&self, number: u64) -> Result<u64, Fault> {
+        const METHOD: &str = "eth_getBlockByNumber";
+        let call = Call { method: METHOD, params: json!([format!("0x{number:x}"), false]) };
+        let answer = self.rpc().batch(&[call]).await?.into_iter().next();
+        let block: Option<BlockWire> = read(METHOD, answer.ok_or_else(|| unreadable(METHOD, "no answer"))?)?;
+        let Hex(time) =
+            block.ok_or_else(|| unreadable(METHOD, "a block that was looked through is not there"))?.timestamp;
+        Ok(time)
     }
 
     /// Transactions of these blocks that may have used it, newest first.

@@ -57,14 +57,14 @@ async fn an_authorization_is_verified_settled_and_found_used() {
     assert_eq!(world.chain.ask_id().await.unwrap(), dev.chain_id());
     let (payment, requirements) = world.pay(10_000);
     assert_eq!(world.verify(&payment, &requirements).await.unwrap().amount, 10_000.into());
-    assert_eq!(world.chain.use_of(&payment, 10_000.into()).await.unwrap(), Use::Unused);
+    assert_eq!(world.chain.use_of(&payment, 10_000.into(), crate::world::now()).await.unwrap(), Use::Unused);
     let (look, hash) = world.settle(&payment, 10_000).await;
     let receipt = &look.receipts[&hash];
     assert!(receipt.pays(&payment.asset(), &payment.payer(), &payment.pay_to(), 10_000.into()));
     assert_eq!(dev.balance(&world.seller_of_types()).await.unwrap(), 10_000.into());
     assert_eq!(dev.balance(&payment.payer()).await.unwrap(), AtomicAmount::from(99_990_000));
     let paid = Use::Paid { transaction: hash, block: receipt.block };
-    assert_eq!(world.chain.use_of(&payment, 10_000.into()).await.unwrap(), paid);
+    assert_eq!(world.chain.use_of(&payment, 10_000.into(), crate::world::now()).await.unwrap(), paid);
     assert_eq!(world.code(&payment, &requirements).await, "invalid_exact_evm_nonce_already_used");
 }
 

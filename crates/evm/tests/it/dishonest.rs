@@ -71,7 +71,7 @@ impl World {
     }
 
     async fn fate(&self, payment: &Payment) -> Use {
-        self.chain.use_of(payment, 10_000.into()).await.unwrap()
+        self.chain.use_of(payment, 10_000.into(), crate::world::now()).await.unwrap()
     }
 
     /// Somebody else brings `data` to the chain.

@@ -10,6 +10,7 @@ use farebox_evm::{
     Authorization, Payment,
     chain::{Fault, Use},
 };
+use farebox_types::Timestamp;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -35,9 +36,21 @@ struct History {
     receipt: bool,
     /// Its head goes back by so much with each question.
     lag: u64,
+    /// So many blocks ago nobody had used it.
+    since: u64,
+    /// Milliseconds from block to block.
+    pace: u64,
 }
 
-const PLAIN: History = History { block: Some(HEAD - 4_000), most: u64::MAX, backwards: false, receipt: true, lag: 0 };
+const PLAIN: History = History {
+    block: Some(HEAD - 4_000),
+    most: u64::MAX,
+    backwards: false,
+    receipt: true,
+    lag: 0,
+    since: 100_000,
+    pace: 2_000,
+};
 
 fn receipt(payment: &Payment, backwards: bool) -> Value {
     let Authorization::Transfer(transfer) = payment.authorization() else { panic!("no transfer") };
@@ -58,6 +71,7 @@ async fn told(history: History) -> Result<Use, Fault> {
     let nobody = Node::start(Duration::ZERO, |request| each(request, |_, _| Ok(Value::Null))).await;
     let (payment, _) = nobody.world(&[]).pay(10_000);
     let receipt = receipt(&payment, history.backwards);
+    let time = move |block: u64| 1_700_000_000 + block * history.pace / 1_000;
     let questions = AtomicU64::new(0);
     let node = Node::start(Duration::ZERO, move |request| {
         let head = HEAD - history.lag * questions.fetch_add(1, Ordering::Relaxed);
@@ -72,12 +86,14 @@ async fn told(history: History) -> Result<Use, Fault> {
                 let there = history.block.is_some_and(|block| (first..=last).contains(&block));
                 Ok(if there { json!([{"transactionHash": HASH}]) } else { json!([]) })
             }
+            "eth_getBlockByNumber" => Ok(json!({"timestamp": format!("0x{:x}", time(number(&params[0])))})),
             "eth_getTransactionReceipt" if history.receipt => Ok(receipt.clone()),
             _ => Ok(Value::Null),
         })
     })
     .await;
-    node.world(&[]).chain.use_of(&payment, 10_000.into()).await
+    let since = Timestamp::from_seconds(i64::try_from(time(HEAD - history.since)).unwrap());
+    node.world(&[]).chain.use_of(&payment, 10_000.into(), since).await
 }
 
 #[rstest]
@@ -96,7 +112,8 @@ async fn the_transaction_that_paid_is_found(#[case] history: History) {
 
 #[rstest]
 #[case::at_once(History { block: None, ..PLAIN })]
-#[case::by_thousands(History { block: None, most: 1_000, ..PLAIN })]
+#[case::by_thousands(History { block: None, most: 1_000, since: 4_500, ..PLAIN })]
+#[case::after_an_hour_on_a_fast_chain(History { block: None, most: 1_000, since: 14_400, pace: 250, ..PLAIN })]
 #[tokio::test]
 async fn what_nobody_paid_with_is_spent(#[case] history: History) {
     assert_eq!(told(history).await.unwrap(), Use::Spent);
@@ -104,6 +121,8 @@ async fn what_nobody_paid_with_is_spent(#[case] history: History) {
 
 #[rstest]
 #[case::too_few_blocks(History { block: None, most: 100, ..PLAIN })]
+#[case::after_a_day_on_a_fast_chain(History { block: None, most: 1_000, since: 345_600, pace: 250, ..PLAIN })]
+#[case::an_older_use_than_is_shown(History { block: Some(HEAD - 300_000), most: 1_000, since: 345_600, pace: 250, ..PLAIN })]
 #[case::hardly_any(History { most: 10, ..PLAIN })]
 #[case::a_node_that_lags(History { lag: 1, block: None, ..PLAIN })]
 #[case::no_receipt(History { receipt: false, ..PLAIN })]

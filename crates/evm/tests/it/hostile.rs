@@ -39,7 +39,7 @@ async fn assert_faults(node: &Node, of: &str) {
     let (payment, _) = world.pay(10_000);
     assert_fault(of, verdict(&world).await);
     assert_fault(of, world.chain.ask_id().await);
-    assert_fault(of, world.chain.use_of(&payment, 10_000.into()).await);
+    assert_fault(of, world.chain.use_of(&payment, 10_000.into(), crate::world::now()).await);
     assert_fault(of, world.chain.look(&[[1; 32]], &[world.signer.address()]).await);
     assert_fault(of, world.chain.fees().await);
     assert_fault(of, world.chain.next_nonce(world.signer.address()).await);
@@ -103,7 +103,7 @@ async fn a_result_of_another_type_is_a_fault() {
         let (payment, _) = world.pay(10_000);
         assert_fault(&of, world.chain.ask_id().await);
         assert_fault(&of, world.chain.look(&[[1; 32]], &[world.signer.address()]).await);
-        assert_fault(&of, world.chain.use_of(&payment, 10_000.into()).await);
+        assert_fault(&of, world.chain.use_of(&payment, 10_000.into(), crate::world::now()).await);
         assert_fault(&of, world.chain.fees().await);
     }
 }

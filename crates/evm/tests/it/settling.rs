@@ -14,7 +14,7 @@ use crate::world::{CHAIN, USDC, World, address, approveCall};
 async fn a_settled_payment_moves_exactly_its_amount_and_is_used_afterwards() {
     let Some(world) = World::new().await else { return };
     let (payment, requirements) = world.pay(10_000);
-    assert_eq!(world.chain.use_of(&payment, 10_000.into()).await.unwrap(), Use::Unused);
+    assert_eq!(world.chain.use_of(&payment, 10_000.into(), crate::world::now()).await.unwrap(), Use::Unused);
     let (look, hash) = world.settle(&payment, 10_000).await;
     let receipt = &look.receipts[&hash];
     assert!(receipt.pays(&payment.asset(), &payment.payer(), &payment.pay_to(), 10_000.into()));
@@ -22,7 +22,7 @@ async fn a_settled_payment_moves_exactly_its_amount_and_is_used_afterwards() {
     assert_eq!(look.counts[&world.signer.address()], 1);
     assert_eq!(world.balance(world.seller).await, U256::from(10_000));
     let paid = Use::Paid { transaction: hash, block: receipt.block };
-    assert_eq!(world.chain.use_of(&payment, 10_000.into()).await.unwrap(), paid);
+    assert_eq!(world.chain.use_of(&payment, 10_000.into(), crate::world::now()).await.unwrap(), paid);
     assert_eq!(world.code(&payment, &requirements).await, "invalid_exact_evm_nonce_already_used");
 }
 
@@ -51,7 +51,7 @@ async fn upto_takes_what_was_used() {
     let (look, hash) = world.settle(&payment, 1_858).await;
     assert!(look.receipts[&hash].pays(&payment.asset(), &payment.payer(), &payment.pay_to(), 1_858.into()));
     assert_eq!(world.balance(world.seller).await, U256::from(1_858));
-    let paid = world.chain.use_of(&payment, 1_858.into()).await.unwrap();
+    let paid = world.chain.use_of(&payment, 1_858.into(), crate::world::now()).await.unwrap();
     assert!(matches!(paid, Use::Paid { transaction, .. } if transaction == hash), "{paid:?}");
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farebox_x402::{Accept, Payment, Refusal, header};
+use farebox_types::{Clock, SystemClock};
+use farebox_x402::{Accept, Identity, Payment, Refusal, header};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -20,7 +21,8 @@ pub struct Claim {
     pub lease: Duration,
     /// How long its answer is kept.
     pub replay: Duration,
-    /// How long it is known to be spent; at least until its own authorization ends.
+    /// How long it is known to be spent: until its own authorization ends, though at most a week; by then it has long been
+    /// used, and its facilitator says so. While nobody knows whether it has paid, it is never forgotten.
     pub remember: Duration,
 }
 
@@ -33,6 +35,8 @@ pub(crate) struct Single {
 
 /// After a hold has ended, or an authorization, clocks may disagree for this long.
 const MARGIN: Duration = Duration::from_secs(60);
+/// An authorization that is good for longer is known for so long.
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 /// Access tokens of one use end within a day.
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -44,12 +48,20 @@ pub(crate) fn of_payment(payment: &Payment) -> Result<Option<Single>, Refusal> {
     match (&payment.payload, payment.accepted()) {
         (Some(payload), Some(Accept::Chain(own))) => {
             let identity = payload.identity().ok_or_else(nameless)?;
-            let good_for = Duration::from_secs(own.max_timeout_seconds);
+            let good_for = good_for(identity, Duration::from_secs(own.max_timeout_seconds));
             Ok(Some(Single { key: identity.key, proof: identity.proof, good_for }))
         }
         (None, Some(Accept::Credits(_))) => Ok(of_token(&payment.token)),
         _ => Ok(None),
     }
+}
+
+/// As long as the offer lets a payment take, or as long as its payer has signed it for; the payer's word is only believed for
+/// so long.
+fn good_for(identity: &Identity, offered: Duration) -> Duration {
+    let now = u64::try_from(SystemClock.now().seconds()).unwrap_or_default();
+    let signed = identity.ends.map_or(Duration::ZERO, |ends| Duration::from_secs(ends.saturating_sub(now)));
+    offered.max(signed.min(LONGEST))
 }
 
 fn nameless() -> Refusal {
@@ -157,6 +169,16 @@ mod tests {
         assert_eq!(one.key, two.key);
         assert_ne!(one.proof, two.proof);
         assert_ne!(one.key, token(&json!("0x2"), "0xa").unwrap().key);
+    }
+
+    #[test]
+    fn a_payment_is_remembered_as_long_as_it_is_signed_for_though_at_most_a_week() {
+        let (minute, now) = (Duration::from_secs(60), SystemClock.now().seconds().unsigned_abs());
+        let good = |ends| good_for(&Identity { payer: None, key: [0; 32], proof: [0; 32], ends }, minute);
+        assert_eq!((good(None), good(Some(0)), good(Some(now + 5))), (minute, minute, minute));
+        let hour = good(Some(now + 3600)).as_secs();
+        assert!((3590..=3600).contains(&hour), "{hour}");
+        assert_eq!((good(Some(u64::MAX)), good(Some(now + 30 * DAY.as_secs()))), (LONGEST, LONGEST));
     }
 
     #[test]

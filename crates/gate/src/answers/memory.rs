@@ -33,7 +33,7 @@ struct Book {
     entries: HashMap<[u8; 32], Entry>,
     /// Payments by the digest of their request id.
     charges: HashMap<[u8; 32], [u8; 32]>,
-    /// In the order in which they were kept.
+    /// Those whose money is known to be taken, in the order in which it was. The others are never forgotten.
     order: VecDeque<Ticket>,
     /// The same, of those whose answer is there.
     answers: VecDeque<Ticket>,
@@ -125,17 +125,23 @@ impl Book {
     }
 
     fn keep(&mut self, ticket: Ticket, kept: Packed) -> bool {
+        let (open, answered) = (kept.receipt.is_none(), kept.answer.is_some());
+        if open && self.entries.len() > 2 * MOST {
+            return false;
+        }
         let Some(entry) = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run) else {
             return false;
         };
         self.bytes += kept.size();
         self.charges.insert(named(&kept.request_id), ticket.key);
-        if let Some(before) = entry.kept.replace(kept) {
-            self.bytes -= before.size();
-            return true;
+        let before = entry.kept.replace(kept);
+        self.bytes -= before.as_ref().map_or(0, Packed::size);
+        if answered {
+            self.answers.push_back(ticket);
         }
-        self.order.push_back(ticket);
-        self.answers.push_back(ticket);
+        if !open && before.is_none_or(|before| before.receipt.is_none()) {
+            self.order.push_back(ticket);
+        }
         true
     }
 
@@ -145,10 +151,19 @@ impl Book {
         }
     }
 
-    fn close(&mut self, ticket: Ticket, receipt: Box<[u8]>) -> bool {
-        let entry = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run);
-        let open = entry.and_then(|entry| entry.kept.as_mut()).filter(|kept| kept.receipt.is_none());
-        open.is_some_and(|kept| kept.receipt.replace(receipt).is_none())
+    fn close(&mut self, ticket: Ticket, receipt: Box<[u8]>, now: Instant) -> bool {
+        let Some(entry) = self.entries.get_mut(&ticket.key).filter(|entry| entry.run == ticket.run) else {
+            return false;
+        };
+        let replay = entry.replay;
+        let Some(kept) = entry.kept.as_mut().filter(|kept| kept.receipt.is_none()) else { return false };
+        kept.receipt = Some(receipt);
+        // Who had to wait so long for the outcome has yet to come for the answer.
+        if now >= kept.at + replay {
+            kept.at = now;
+        }
+        self.order.push_back(ticket);
+        true
     }
 
     fn remove(&mut self, ticket: Ticket) {
@@ -233,7 +248,7 @@ impl AnswerStore for MemoryAnswers {
 
     async fn close(&self, ticket: Ticket, receipt: &Receipt) -> Result<bool, Fault> {
         let receipt = written(receipt);
-        Ok(self.book().close(ticket, receipt))
+        Ok(self.book().close(ticket, receipt, Instant::now()))
     }
 
     async fn let_go(&self, ticket: Ticket) -> Result<(), Fault> {
@@ -312,7 +327,7 @@ mod tests {
         let open = book.claim(&claim(1), Instant::now());
         assert!(matches!(open, Claimed::Kept(_, kept) if kept.receipt.is_none()));
         assert!(matches!(book.claim(&claim(1), Instant::now()), Claimed::Busy), "one asks at a time");
-        book.close(ticket, written(&Receipt::default()));
+        book.close(ticket, written(&Receipt::default()), Instant::now());
         let closed = book.claim(&claim(1), Instant::now());
         assert!(matches!(closed, Claimed::Kept(_, kept) if kept.receipt.is_some() && kept.answer.is_some()));
         let other = Claim { request: [9; 32], ..claim(1) };
@@ -327,11 +342,27 @@ mod tests {
         let mut book = book(&answers);
         let ticket = mine(&mut book, &claim(1));
         book.keep(ticket, kept(10));
-        book.close(ticket, written(&Receipt::default()));
+        book.close(ticket, written(&Receipt::default()), Instant::now());
         let later = Instant::now() + 2 * MINUTE;
         assert!(matches!(book.claim(&claim(1), later), Claimed::Spent));
         assert!(matches!(book.claim(&claim(1), later + 4 * MINUTE), Claimed::Mine(_)));
         assert_eq!((book.bytes, book.charges.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_payment_whose_money_is_open_is_never_forgotten_and_its_answer_waits_for_who_asks_late() {
+        let answers = MemoryAnswers::new(1_000);
+        let mut book = book(&answers);
+        let ticket = mine(&mut book, &claim(1));
+        book.keep(ticket, kept(10));
+        book.put_down(ticket);
+        let late = Instant::now() + 100 * MINUTE;
+        let other = Claim { request: [9; 32], ..claim(1) };
+        assert!(matches!(book.claim(&other, late), Claimed::Other), "it pays for no other request");
+        assert!(matches!(book.claim(&claim(1), late), Claimed::Kept(_, kept) if kept.receipt.is_none()));
+        assert!(book.close(ticket, written(&Receipt::default()), late));
+        assert!(matches!(book.claim(&claim(1), late + MINUTE / 2), Claimed::Kept(_, kept) if kept.receipt.is_some()));
+        assert!(matches!(book.claim(&claim(1), late + 10 * MINUTE), Claimed::Mine(_)));
     }
 
     #[test]
@@ -341,7 +372,7 @@ mod tests {
         for key in 0..3 {
             let ticket = mine(&mut book, &claim(key));
             book.keep(ticket, kept(60));
-            book.close(ticket, written(&Receipt::default()));
+            book.close(ticket, written(&Receipt::default()), Instant::now());
         }
         assert!(matches!(book.claim(&claim(0), Instant::now()), Claimed::Spent), "the oldest answer goes first");
         assert!(matches!(book.claim(&claim(2), Instant::now()), Claimed::Kept(..)));
@@ -351,6 +382,7 @@ mod tests {
             key[..4].copy_from_slice(&number.to_be_bytes());
             let ticket = mine(&mut book, &Claim { key, ..claim(9) });
             book.keep(ticket, kept(0));
+            book.close(ticket, written(&Receipt::default()), Instant::now());
         }
         book.forget(Instant::now());
         assert!(book.entries.len() <= MOST);

@@ -39,7 +39,8 @@ enum Named {
 }
 
 impl Paying {
-    /// Claims a payment that can pay once. Waits for whoever has it.
+    /// Claims a payment that can pay once. Waits for whoever has it. One that does not fit the offer as it stands may have
+    /// fitted an earlier one: what it was answered then comes before any new offer.
     pub(super) async fn claim<B>(&self, request: Request<B>) -> Turn<B>
     where
         B: Body<Data = Bytes> + From<Bytes>,
@@ -76,7 +77,11 @@ impl Paying {
                 Again::Paid(paid) => Turn::Paid(request, paid),
             };
         }
-        Turn::Run(request, run)
+        let Some(misfit) = &self.misfit else { return Turn::Run(request, run) };
+        if let Some(run) = run {
+            run.let_go().await;
+        }
+        Turn::Over(self.refuse(misfit).into())
     }
 
     /// What nobody else may have in hand at the same time: the payment, if it can pay once, before its request's own name.

@@ -28,7 +28,7 @@ use crate::{
     gate::Gate,
     headers::{Unreadable, take_payment},
     hooks::Told,
-    matching,
+    matching::{self, Matched},
     menu::Quote,
     paywall::{self, Visitor},
 };
@@ -40,6 +40,8 @@ pub(crate) struct Paying {
     fare: Arc<Fare>,
     quote: Quote,
     payment: Payment,
+    /// Why it is only good for the answer it may have been given before.
+    misfit: Option<Refusal>,
     /// Whether the payer speaks version 1.
     v1: bool,
     told: Option<Told>,
@@ -62,8 +64,8 @@ impl Paying {
             Some(Err(Unreadable(why))) => return Err(deny(answer::unreadable(&quote, why))),
         };
         let rails = gate.rails();
-        let payment = match matching::payment(&quote, token, rails) {
-            Ok(payment) => payment,
+        let Matched { payment, misfit } = match matching::payment(&quote, token, rails) {
+            Ok(matched) => matched,
             Err(refusal) => {
                 tracing::debug!(code = &*refusal.code, "the payment was refused: {}", refusal.reason);
                 return Err(deny(answer::refused(&quote, &refusal)));
@@ -74,7 +76,7 @@ impl Paying {
             return Err(deny(answer::unreadable(&quote, "there is nobody to check this payment")));
         };
         let v1 = matching::is_written_in_v1(&payment);
-        Ok(Box::new(Self { gate: gate.clone(), facilitator, fare, quote, payment, v1, told: None, visitor }))
+        Ok(Box::new(Self { gate: gate.clone(), facilitator, fare, quote, payment, misfit, v1, told: None, visitor }))
     }
 
     /// The same, where somebody wants to be told.

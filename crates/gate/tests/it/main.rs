@@ -10,6 +10,7 @@ mod breaking;
 mod browser;
 #[cfg(feature = "client")]
 mod chain;
+mod changed;
 mod disconnect;
 mod fake;
 #[cfg(feature = "client")]

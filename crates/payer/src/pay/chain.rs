@@ -1,7 +1,7 @@
 //! Paying on a chain: one authorization for a request, written down before it is sent, and no other while it can be settled.
 
 use farebox_types::Timestamp;
-use farebox_x402::Requirements;
+use farebox_x402::{Requirements, facilitation::PAYS_FOR_SOMETHING_ELSE};
 use http::HeaderName;
 
 use super::{Ended, Refusal, paid};
@@ -14,8 +14,13 @@ use crate::{
 };
 
 /// Reasons that say: this authorization has moved its money.
-const USED: [&str; 4] =
-    ["invalid_exact_evm_nonce_already_used", "permit2_invalid_nonce", "duplicate_settlement", "nonce_already_used"];
+const USED: [&str; 5] = [
+    "invalid_exact_evm_nonce_already_used",
+    "permit2_invalid_nonce",
+    "duplicate_settlement",
+    "nonce_already_used",
+    PAYS_FOR_SOMETHING_ELSE,
+];
 
 /// An offer that was chosen.
 pub(crate) struct Chosen<'a> {

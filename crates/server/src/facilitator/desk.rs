@@ -45,7 +45,14 @@ pub(super) enum End {
 /// The payments in hand. Cheap to clone; clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Desk {
-    open: Arc<Mutex<HashMap<PaymentKey, watch::Sender<Stage>>>>,
+    open: Arc<Mutex<HashMap<PaymentKey, Hand>>>,
+}
+
+/// One payment in hand, and the one thing of our own that it pays for.
+#[derive(Debug)]
+struct Hand {
+    pays_for: Option<String>,
+    stage: watch::Sender<Stage>,
 }
 
 /// What came of putting a payment on the desk.
@@ -54,42 +61,45 @@ pub(super) enum Entered {
     First(watch::Receiver<Stage>),
     /// Somebody is at it.
     Joined(watch::Receiver<Stage>),
+    /// Somebody is at it, for something else.
+    Elsewhere,
     /// Too much is in hand.
     Full,
 }
 
 impl Desk {
-    pub(super) fn enter(&self, key: PaymentKey) -> Entered {
+    pub(super) fn enter(&self, key: PaymentKey, pays_for: Option<&str>) -> Entered {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stage) = open.get(&key) {
-            return Entered::Joined(stage.subscribe());
+        if let Some(hand) = open.get(&key) {
+            let same = hand.pays_for.as_deref() == pays_for;
+            return if same { Entered::Joined(hand.stage.subscribe()) } else { Entered::Elsewhere };
         }
         if open.len() >= MOST {
             return Entered::Full;
         }
         let (stage, receiver) = watch::channel(Stage::Begun);
-        open.insert(key, stage);
+        open.insert(key, Hand { pays_for: pays_for.map(ToOwned::to_owned), stage });
         Entered::First(receiver)
     }
 
     pub(super) fn intended(&self, key: PaymentKey, hash: Option<TxHash>) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stage) = open.get(&key) {
-            stage.send_replace(Stage::Intended(hash));
+        if let Some(hand) = open.get(&key) {
+            hand.stage.send_replace(Stage::Intended(hash));
         }
     }
 
     /// Tells everyone who waits, if anyone does.
     pub(super) fn over(&self, key: PaymentKey, end: End) {
-        let stage = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        if let Some(stage) = stage {
-            stage.send_replace(Stage::Over(end));
+        let hand = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        if let Some(hand) = hand {
+            hand.stage.send_replace(Stage::Over(end));
         }
     }
 
     /// Whether anyone still waits for it.
     pub(super) fn is_awaited(&self, key: PaymentKey) -> bool {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(&key).is_some_and(|stage| stage.receiver_count() > 0)
+        open.get(&key).is_some_and(|hand| hand.stage.receiver_count() > 0)
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Job {
     pub(super) payment: Arc<Payment>,
     pub(super) evidence: String,
     pub(super) name: Option<SettlementName>,
+    /// The one thing of our own that it pays for.
+    pub(super) pays_for: Option<String>,
     /// The slot it leaves, if something else has used that nonce up.
     pub(super) from: Option<SlotId>,
     /// It may share a transaction with others.
@@ -245,6 +247,7 @@ impl Worker {
             terms: job.terms.clone(),
             evidence: if slot.is_some() { job.evidence.clone() } else { String::new() },
             slot,
+            pays_for: job.pays_for.clone(),
             outcome: if slot.is_some() { Outcome::Unknown } else { free },
             created_at: now,
         }

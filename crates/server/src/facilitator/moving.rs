@@ -31,6 +31,7 @@ async fn give(lane: &Lane, from: SlotId, one: &Settlement) -> Result<(), String>
         payment: payment.into(),
         evidence: one.evidence.clone(),
         name: None,
+        pays_for: one.pays_for.clone(),
         from: Some(from),
         plain: false,
         reply,

@@ -1,4 +1,5 @@
-//! One round of the watch: look at the chain, decide about each slot, write everything down, then send.
+//! One round of the watch: look at the chain, decide about each slot, write everything down, then send. What is wrong with
+//! one slot stops no other.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use farebox_evm::{
     Payment,
     chain::{Look, Receipt},
 };
-use farebox_store::{Conclusion, SlotStep};
+use farebox_store::{Conclusion, Fault, Retry, SlotStep};
 use farebox_types::{AtomicAmount, Timestamp};
 
 use super::{
@@ -35,42 +36,60 @@ impl Watch {
         self.chain.look(&hashes, &signers).await.map_err(|fault| Trouble::soon(fault.to_string()))
     }
 
-    pub(super) async fn decide<'a>(
-        &self,
-        watched: &'a mut Watched,
-        look: &Look,
-        now: Timestamp,
-    ) -> Result<Decided<'a>, Trouble> {
+    /// What follows for each slot. One about which the chain cannot be asked now is put off.
+    pub(super) async fn decide<'a>(&self, due: Vec<&'a mut Watched>, look: &Look, now: Timestamp) -> Vec<Decided<'a>> {
+        let mut decided = Vec::with_capacity(due.len());
+        for watched in due {
+            match self.decide_one(watched, look, now).await {
+                Ok(next) => decided.push(Decided { watched, next }),
+                Err(trouble) => watched.put_off(now, &trouble),
+            }
+        }
+        decided
+    }
+
+    async fn decide_one(&self, watched: &Watched, look: &Look, now: Timestamp) -> Result<Next, Trouble> {
         let mut seen = seen(watched, look);
         let mut step = next(&watched.slot, &seen, &self.patience, now);
         if let Next::Ask(keys) = step {
             for key in keys {
                 let Some(payment) = watched.payments.get(&key) else { continue };
-                let amount = watched.slot.settlements.iter().find(|one| one.key == key).map(|one| one.terms.amount);
+                let Some(one) = watched.slot.settlements.iter().find(|one| one.key == key) else { continue };
                 let used = self
                     .chain
-                    .use_of(payment, amount.unwrap_or_default())
+                    .use_of(payment, one.terms.amount, one.created_at)
                     .await
                     .map_err(|fault| Trouble::soon(fault.to_string()))?;
                 seen.uses.push((key, in_words_of_rules(used)));
             }
             step = next(&watched.slot, &seen, &self.patience, now);
         }
-        Ok(Decided { watched, next: step })
+        Ok(step)
     }
 
-    /// Writes what was decided in one commit; then sends, tells, and names the slots that are over.
-    pub(super) async fn act(&self, mut decided: Vec<Decided<'_>>, now: Timestamp) -> Result<BTreeSet<SlotId>, Trouble> {
-        let mut steps = Vec::new();
-        for one in &mut decided {
-            steps.extend(self.step(one, now).await?);
+    /// Writes what was decided in one commit; then sends, tells, and names the slots that are over here: those that are
+    /// closed, and those about which the store knows better.
+    pub(super) async fn act(&self, decided: Vec<Decided<'_>>, now: Timestamp) -> Result<BTreeSet<SlotId>, Trouble> {
+        let (mut steps, mut writing) = (Vec::new(), Vec::with_capacity(decided.len()));
+        for one in decided {
+            match self.step(&one, now).await {
+                Ok(step) => {
+                    steps.extend(step);
+                    one.watched.failures = 0;
+                    writing.push(one);
+                }
+                Err(trouble) => one.watched.put_off(now, &trouble),
+            }
         }
-        if !steps.is_empty() {
-            self.store.step(steps.clone()).await?;
-        }
+        let refused = self.write(&steps).await?;
         let mut closed = BTreeSet::new();
         let mut resend: Vec<&mut Watched> = Vec::new();
-        for Decided { watched, next } in decided {
+        for Decided { watched, next } in writing {
+            if refused.contains(&watched.slot.id) {
+                self.leave(watched);
+                closed.insert(watched.slot.id);
+                continue;
+            }
             match next {
                 Next::Conclude { outcomes, moves, closes } => {
                     if closes {
@@ -98,8 +117,37 @@ impl Watch {
         Ok(closed)
     }
 
+    /// Writes the steps; the slots whose step cannot be written as it is, if any.
+    async fn write(&self, steps: &[SlotStep]) -> Result<BTreeSet<SlotId>, Fault> {
+        let mut refused = BTreeSet::new();
+        if steps.is_empty() {
+            return Ok(refused);
+        }
+        match self.store.step(steps.to_vec()).await {
+            Err(Fault { retry: Retry::Never, .. }) => {}
+            written => return written.map(|()| refused),
+        }
+        for step in steps {
+            match self.store.step(vec![step.clone()]).await {
+                Err(Fault { retry: Retry::Never, what }) => {
+                    tracing::warn!(nonce = step.slot.nonce, "another process knows better, reading anew: {what}");
+                    refused.insert(step.slot);
+                }
+                written => written?,
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Forgets a slot that somebody else has driven. It is read anew when it is leased next; whoever waits asks the store.
+    fn leave(&self, watched: &Watched) {
+        for one in watched.slot.settlements.iter().filter(|one| one.outcome == Outcome::Unknown) {
+            self.desk.over(one.key, End::Broken(Trouble::soon("another process has this payment in hand")));
+        }
+    }
+
     /// What is to be written of one decision.
-    async fn step(&self, decided: &mut Decided<'_>, now: Timestamp) -> Result<Option<SlotStep>, Trouble> {
+    async fn step(&self, decided: &Decided<'_>, now: Timestamp) -> Result<Option<SlotStep>, Trouble> {
         let slot = &decided.watched.slot;
         let step = |attempt, conclusions, closes| SlotStep {
             tenant: slot.tenant,

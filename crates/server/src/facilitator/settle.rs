@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use farebox_engine::settlement::{Outcome, PaymentKey, Settlement, TxHash};
 use farebox_evm::{Payment, Phase, chain::Good};
 use farebox_store::SettlementName;
-use farebox_x402::facilitation::{Request, SettleResponse};
+use farebox_x402::{
+    Refusal,
+    facilitation::{PAYS_FOR_SOMETHING_ELSE, Request, SettleResponse},
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -58,6 +61,7 @@ struct Presented {
     payment: Arc<Payment>,
     request: Arc<Request>,
     name: Option<SettlementName>,
+    pays_for: Option<String>,
 }
 
 impl Facilitating {
@@ -67,6 +71,21 @@ impl Facilitating {
     /// # Errors
     /// [`SettleFailure`]; a payment that is not good is an answer.
     pub async fn settle(&self, request: Request, name: Option<CallerName>) -> Result<Settled, SettleFailure> {
+        self.settle_as(request, name, None).await
+    }
+
+    /// The same for one thing of our own: the payment's intent says so in its commit, and from then on it settles for
+    /// nothing else. One that was brought for anything else before is refused.
+    pub(crate) async fn settle_for(&self, request: Request, what: String) -> Result<Settled, SettleFailure> {
+        self.settle_as(request, None, Some(what)).await
+    }
+
+    async fn settle_as(
+        &self,
+        request: Request,
+        name: Option<CallerName>,
+        pays_for: Option<String>,
+    ) -> Result<Settled, SettleFailure> {
         let payment = match self.read(&request) {
             Ok(payment) => Arc::new(payment),
             Err(refusal) => {
@@ -83,7 +102,7 @@ impl Facilitating {
         let replayed = self.named_before(name.as_ref()).await?;
         let payer = payment.payer();
         let request = Arc::new(request);
-        let presented = Presented { key, payment, request: Arc::clone(&request), name };
+        let presented = Presented { key, payment, request: Arc::clone(&request), name, pays_for };
         let response = match self.ended(presented).await {
             Ok(End::Known { outcome, amount }) => answer::of(&request, payer, &outcome, amount),
             Ok(End::Refused(refusal)) => answer::refused(&request, &refusal, Some(payer)),
@@ -110,7 +129,7 @@ impl Facilitating {
 
     /// Waits for the payment's end, or says how far it has come.
     async fn ended(&self, presented: Presented) -> Result<End, Option<TxHash>> {
-        let mut stage = match self.desk().enter(presented.key) {
+        let mut stage = match self.desk().enter(presented.key, presented.pays_for.as_deref()) {
             Entered::First(stage) => {
                 let this = self.clone();
                 tokio::spawn(async move { this.see_to(presented).await });
@@ -122,6 +141,10 @@ impl Facilitating {
                     tokio::spawn(async move { this.name_later(name).await });
                 }
                 stage
+            }
+            // Whether it ends up paying for that is not known yet; its row will say.
+            Entered::Elsewhere => {
+                return Ok(End::Broken(Trouble::soon("this payment is being settled for something else")));
             }
             Entered::Full => return Ok(End::Broken(Trouble::soon("too many payments are being settled"))),
         };
@@ -156,9 +179,9 @@ impl Facilitating {
 
     /// The end, if it is known at once; `None` if the watch will tell.
     async fn begin(&self, presented: Presented) -> Result<Option<End>, Trouble> {
-        let Presented { key, payment, request, name } = presented;
+        let Presented { key, payment, request, name, pays_for } = presented;
         if let Some(row) = self.store().settlement(self.tenant(), key).await? {
-            return self.known(row, name).await;
+            return self.known(row, name, pays_for).await;
         }
         let checked = self.check(&payment, &request, Phase::Settle).await?;
         let Good { amount, plain } = match checked {
@@ -167,7 +190,7 @@ impl Facilitating {
                 // Perhaps another process settled it while we looked.
                 let row = self.store().settlement(self.tenant(), key).await?;
                 return match row {
-                    Some(row) => self.known(row, name).await,
+                    Some(row) => self.known(row, name, pays_for).await,
                     None => Ok(Some(End::Refused(refusal))),
                 };
             }
@@ -180,6 +203,7 @@ impl Facilitating {
             payment: Arc::clone(&payment),
             evidence: evidence::write(&request),
             name: name.clone(),
+            pays_for: pays_for.clone(),
             from: None,
             plain,
             reply,
@@ -195,14 +219,23 @@ impl Facilitating {
                 Ok(None)
             }
             Written::Known | Written::Named => match self.store().settlement(self.tenant(), key).await? {
-                Some(row) => self.known(row, name).await,
+                Some(row) => self.known(row, name, pays_for).await,
                 None => Err(Trouble::soon("a payment's intent is not there")),
             },
         }
     }
 
     /// A payment that has an intent: its outcome, or waiting for whoever drives it.
-    async fn known(&self, row: Settlement, name: Option<SettlementName>) -> Result<Option<End>, Trouble> {
+    async fn known(
+        &self,
+        row: Settlement,
+        name: Option<SettlementName>,
+        pays_for: Option<String>,
+    ) -> Result<Option<End>, Trouble> {
+        if row.pays_for != pays_for {
+            let reason = "this payment was brought for something else before".to_owned();
+            return Ok(Some(End::Refused(Refusal { code: PAYS_FOR_SOMETHING_ELSE.to_owned(), reason })));
+        }
         if let Some(name) = name {
             self.store().name_settlement(self.tenant(), name, self.now()).await?;
         }

@@ -23,6 +23,8 @@ const MAX_LOOK: usize = 256;
 const SOONEST: Duration = Duration::from_millis(4);
 /// The pause while nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
+/// The longest pause for a slot about which nothing can be told.
+const LATEST: Duration = Duration::from_secs(60);
 
 /// Payments by what they are.
 type Payments = HashMap<PaymentKey, Arc<Payment>>;
@@ -33,6 +35,8 @@ pub(super) struct Watched {
     pub(super) slot: Slot,
     pub(super) payments: Payments,
     pub(super) sent_at: Option<Timestamp>,
+    /// Looks in a row that have led to nothing.
+    pub(super) failures: u32,
     look_at: Timestamp,
     since: Timestamp,
 }
@@ -43,7 +47,7 @@ impl Watched {
         let id = intent.settlements.first()?.slot?;
         let attempts = intent.attempt.into_iter().collect();
         let slot = Slot { tenant, id, attempts, settlements: intent.settlements, created_at: now };
-        Some(Self { slot, payments, sent_at: None, look_at: now, since: now })
+        Some(Self { slot, payments, sent_at: None, failures: 0, look_at: now, since: now })
     }
 
     /// What storage says; payments that are over have no evidence left, and need none.
@@ -56,7 +60,7 @@ impl Watched {
                 None
             }
         });
-        Self { payments: payments.collect(), slot, sent_at: None, look_at: now, since: now }
+        Self { payments: payments.collect(), slot, sent_at: None, failures: 0, look_at: now, since: now }
     }
 
     /// The newest attempt's bytes.
@@ -66,6 +70,16 @@ impl Watched {
 
     fn is_open(&self) -> bool {
         self.slot.settlements.iter().any(|one| one.outcome == Outcome::Unknown)
+    }
+
+    /// Leaves it alone for a second, then two, four, up to a minute: what cannot be told now must not take the others' time.
+    pub(super) fn put_off(&mut self, now: Timestamp, trouble: &Trouble) {
+        tracing::warn!(
+            nonce = self.slot.id.nonce,
+            "a settlement could not be followed up, to be tried again: {trouble}"
+        );
+        self.look_at = now.after((IDLE * (1 << self.failures.min(6))).min(LATEST));
+        self.failures = self.failures.saturating_add(1);
     }
 
     /// A quarter of how long it has been watched: often at first, while somebody waits; then as often as blocks come; every two
@@ -130,10 +144,7 @@ impl Watch {
             one.look_at = now.after(one.pace(now));
         }
         let look = self.look(&due).await?;
-        let mut decided = Vec::with_capacity(due.len());
-        for one in due {
-            decided.push(self.decide(one, &look, now).await?);
-        }
+        let decided = self.decide(due, &look, now).await;
         let closed = self.act(decided, now).await?;
         slots.retain(|id, _| !closed.contains(id));
         Ok(())

@@ -2,6 +2,7 @@
 
 mod due;
 mod forget;
+mod orders;
 mod publish;
 mod sweep;
 
@@ -9,12 +10,12 @@ use std::{future::Future, pin::pin};
 
 use crate::Backend;
 
-/// Ends due holds, does what is due in billing, forgets old answers and publishes the outbox, until `shutdown` completes; what was begun is finished first.
+/// Ends due holds, grants paid orders, does what is due in billing, forgets old answers and publishes the outbox, until `shutdown` completes; what was begun is finished first.
 ///
 /// Faults of the store are logged and tried again: this never gives up and never fails.
 pub async fn run(backend: Backend, shutdown: impl Future<Output = ()> + Send) {
     let mut shutdown = pin!(shutdown);
-    let mut sweeping = sweep::Sweep::default();
+    let (mut sweeping, mut ordering) = (sweep::Sweep::default(), orders::Orders::default());
     let mut beat = tokio::time::interval(PAUSE);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -23,6 +24,7 @@ pub async fn run(backend: Backend, shutdown: impl Future<Output = ()> + Send) {
             _ = beat.tick() => {}
         }
         sweeping.step(&backend).await;
+        ordering.step(&backend).await;
         for _ in 0..BATCHES {
             if !due::step(&backend).await {
                 break;

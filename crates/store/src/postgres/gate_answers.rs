@@ -16,7 +16,7 @@ const TAKE: &str = "INSERT INTO gate_answer \
      ON CONFLICT (tenant, key) DO UPDATE SET run = excluded.run, proof = excluded.proof, request = excluded.request, \
      state = 'running', lease_until = excluded.lease_until, replay = excluded.replay, remember = excluded.remember, \
      forget_at = excluded.forget_at, request_id = NULL, amount = NULL, answer = NULL, receipt = NULL \
-     WHERE (gate_answer.state = 'running' AND gate_answer.lease_until <= $10) OR gate_answer.forget_at <= $10";
+     WHERE (gate_answer.state = 'running' AND gate_answer.lease_until <= $10) OR (gate_answer.state <> 'open' AND gate_answer.forget_at <= $10)";
 const READ: &str = "SELECT run, proof, request, state, lease_until, replay_until, request_id, amount, answer, receipt \
      FROM gate_answer WHERE tenant = $1 AND key = $2";
 const KEEP: &str = "UPDATE gate_answer SET state = $4, request_id = $5, amount = $6, answer = $7, receipt = $8, \
@@ -25,10 +25,13 @@ const LEASE: &str = "UPDATE gate_answer SET lease_until = $4 \
      WHERE tenant = $1 AND key = $2 AND run = $3 AND state = 'open' AND lease_until <= $5";
 const PUT_DOWN: &str =
     "UPDATE gate_answer SET lease_until = 0 WHERE tenant = $1 AND key = $2 AND run = $3 AND state = 'open'";
-const CLOSE: &str = "UPDATE gate_answer SET state = 'closed', receipt = $4 \
+/// Who had to wait so long for the outcome has yet to come for the answer.
+const CLOSE: &str = "UPDATE gate_answer SET state = 'closed', receipt = $4, \
+     replay_until = CASE WHEN replay_until <= $5 THEN $5 + replay ELSE replay_until END, \
+     forget_at = CASE WHEN forget_at <= $5 THEN $5 + replay ELSE forget_at END \
      WHERE tenant = $1 AND key = $2 AND run = $3 AND state = 'open'";
 const SWEEP: &str = "DELETE FROM gate_answer WHERE (tenant, key) IN \
-     (SELECT tenant, key FROM gate_answer WHERE tenant = $1 AND forget_at <= $2 LIMIT $3 FOR UPDATE SKIP LOCKED)";
+     (SELECT tenant, key FROM gate_answer WHERE tenant = $1 AND forget_at <= $2 AND state <> 'open' LIMIT $3 FOR UPDATE SKIP LOCKED)";
 
 fn row(row: &PgRow) -> sqlx::Result<GateRow> {
     Ok(GateRow {
@@ -110,6 +113,7 @@ impl GateAnswerStore for PostgresStore {
 
     async fn close_answer(&self, tenant: Id<Merchant>, key: [u8; 32], run: i64, receipt: &str) -> Result<bool, Fault> {
         let close = sqlx::query(CLOSE).bind(tenant.uuid()).bind(key).bind(run).bind(receipt);
+        let close = close.bind(self.clock.now().micros());
         Ok(limited(close.execute(&self.pool)).await?.rows_affected() == 1)
     }
 

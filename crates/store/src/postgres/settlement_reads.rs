@@ -17,7 +17,7 @@ macro_rules! settlements {
     ($rest:literal) => {
         concat!(
             "SELECT key, chain, scheme, asset, payer, pay_to, amount, valid_until, evidence, signer, nonce, state, \
-             transaction_hash, block, reason, created_at",
+             transaction_hash, block, reason, created_at, pays_for",
             $rest
         )
     };
@@ -29,6 +29,10 @@ pub(super) const ALL: &str = settlements!(", tenant FROM settlement");
 const BY_KEYS: &str = settlements!(
     " FROM unnest($2::bytea[]) AS n (of_key) \
      CROSS JOIN LATERAL (SELECT * FROM settlement s WHERE s.tenant = $1 AND s.key = n.of_key OFFSET 0) s"
+);
+const OWED: &str = settlements!(
+    " FROM settlement WHERE tenant = $1 AND state = 'settled' AND pays_for IS NOT NULL AND given_at IS NULL AND key > $2 \
+     ORDER BY key LIMIT $3"
 );
 const IN_SLOTS: &str = settlements!(
     " FROM unnest($2::bigint[], $3::bytea[], $4::bigint[]) AS n (of_chain, of_signer, of_nonce) \
@@ -73,9 +77,21 @@ pub(super) async fn settlements(
     rows.iter().map(|row| read_settlement(row, tenant)).collect()
 }
 
+/// Settled payments whose purpose has not been served.
+pub(super) async fn owed(
+    sql: &mut PgConnection,
+    tenant: Id<Merchant>,
+    after: Option<PaymentKey>,
+    limit: u32,
+) -> sqlx::Result<Vec<Settlement>> {
+    let after = after.as_ref().map_or(&[][..], |key| &key.bytes()[..]);
+    let query = sqlx::query(OWED).bind(tenant.uuid()).bind(after).bind(i64::from(limit));
+    query.fetch_all(sql).await?.iter().map(|row| read_settlement(row, tenant)).collect()
+}
+
 /// A row of [`ALL`].
 pub(super) fn read_any(row: &PgRow) -> sqlx::Result<Settlement> {
-    read_settlement(row, Id::from_uuid(row.try_get(16)?))
+    read_settlement(row, Id::from_uuid(row.try_get(17)?))
 }
 
 fn read_settlement(row: &PgRow, tenant: Id<Merchant>) -> sqlx::Result<Settlement> {
@@ -97,6 +113,7 @@ fn read_settlement(row: &PgRow, tenant: Id<Merchant>) -> sqlx::Result<Settlement
         block: row.try_get(13)?,
         reason: row.try_get(14)?,
         created_at: row.try_get(15)?,
+        pays_for: row.try_get(16)?,
     };
     row.read(tenant).map_err(unreadable)
 }

@@ -21,10 +21,10 @@ const ADD_ATTEMPTS: &str = "INSERT INTO attempt (tenant, chain, signer, nonce, h
                             created_at) SELECT $1, $2, $3, a.* FROM unnest($4::bigint[], $5::bytea[], $6::bytea[], $7::text[], \
                             $8::text[], $9::text[], $10::bigint[]) AS a ON CONFLICT DO NOTHING";
 const ADD_SETTLEMENTS: &str = "INSERT INTO settlement (tenant, key, chain, scheme, asset, payer, pay_to, amount, valid_until, \
-                               evidence, signer, nonce, state, transaction_hash, block, reason, created_at) \
+                               evidence, signer, nonce, state, transaction_hash, block, reason, created_at, pays_for) \
                                SELECT $1, s.* FROM unnest($2::bytea[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], \
                                $7::bytea[], $8::text[], $9::bigint[], $10::text[], $11::bytea[], $12::bigint[], $13::text[], \
-                               $14::bytea[], $15::bigint[], $16::text[], $17::bigint[]) AS s ON CONFLICT DO NOTHING \
+                               $14::bytea[], $15::bigint[], $16::text[], $17::bigint[], $18::text[]) AS s ON CONFLICT DO NOTHING \
                                RETURNING key";
 const ADD_NAMES: &str = "INSERT INTO settlement_name (tenant, scope, name, request_hash, key, created_at) \
                          SELECT $1, n.*, $6 FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bytea[]) AS n \
@@ -146,9 +146,25 @@ async fn add_settlements(
         .bind(outcomes.iter().map(|one| one.1.map(|hash| hash.to_vec())).collect::<Vec<_>>())
         .bind(outcomes.iter().map(|one| one.2).collect::<Vec<_>>())
         .bind(outcomes.iter().map(|one| one.3.as_deref()).collect::<Vec<_>>())
-        .bind(all.iter().map(|one| one.created_at.micros()).collect::<Vec<_>>());
+        .bind(all.iter().map(|one| one.created_at.micros()).collect::<Vec<_>>())
+        .bind(all.iter().map(|one| one.pays_for.as_deref()).collect::<Vec<_>>());
     let added = query.fetch_all(sql).await?;
     added.iter().map(|row| row.try_get(0).map(PaymentKey::from_bytes)).collect()
+}
+
+/// What a settled payment pays for has been given.
+pub(super) async fn given(
+    sql: &mut PgConnection,
+    tenant: Id<Merchant>,
+    key: PaymentKey,
+    at: Timestamp,
+) -> sqlx::Result<()> {
+    let query = sqlx::query(
+        "UPDATE settlement SET given_at = $3 WHERE tenant = $1 AND key = $2 AND state = 'settled' \
+         AND pays_for IS NOT NULL AND given_at IS NULL",
+    );
+    query.bind(tenant.uuid()).bind(*key.bytes()).bind(at.micros()).execute(sql).await?;
+    Ok(())
 }
 
 /// Which of them were still open in the slot that they leave. Whoever writes about that slot has its row first.

@@ -5,7 +5,7 @@ use farebox_engine::settlement::{PaymentKey, Settlement, Slot, SlotId};
 use farebox_types::{Address, Id, Merchant, Timestamp};
 use uuid::Uuid;
 
-use super::{PostgresStore, connect::limited, settlement_reads};
+use super::{PostgresStore, connect::limited, settlement_reads, settlements};
 use crate::{Fault, Intended, Intents, SettlementName, SettlementStore, SlotStep};
 
 #[async_trait]
@@ -26,6 +26,21 @@ impl SettlementStore for PostgresStore {
     async fn settlements(&self, tenant: Id<Merchant>, keys: &[PaymentKey]) -> Result<Vec<Settlement>, Fault> {
         let mut sql = limited(self.pool.acquire()).await?;
         Ok(limited(settlement_reads::settlements(&mut sql, tenant, keys)).await?)
+    }
+
+    async fn owed(
+        &self,
+        tenant: Id<Merchant>,
+        after: Option<PaymentKey>,
+        limit: u32,
+    ) -> Result<Vec<Settlement>, Fault> {
+        let mut sql = limited(self.pool.acquire()).await?;
+        Ok(limited(settlement_reads::owed(&mut sql, tenant, after, limit)).await?)
+    }
+
+    async fn given(&self, tenant: Id<Merchant>, key: PaymentKey, at: Timestamp) -> Result<(), Fault> {
+        let mut sql = limited(self.pool.acquire()).await?;
+        Ok(limited(settlements::given(&mut sql, tenant, key, at)).await?)
     }
 
     async fn settlement_named(

@@ -41,7 +41,9 @@ pub(crate) const SLOT_DIFFERENCES: &str = concat!(
      WHERE NOT EXISTS (SELECT 1 FROM signer g WHERE g.tenant = slot.tenant AND g.chain = slot.chain \
      AND g.signer = slot.signer AND g.next_nonce > slot.nonce) UNION ALL \
      SELECT 'a payment of ' || s.amount || ' is unknown, and has no nonce' FROM settlement s \
-     WHERE s.state = 'unknown' AND s.nonce IS NULL"
+     WHERE s.state = 'unknown' AND s.nonce IS NULL UNION ALL \
+     SELECT 'a payment for ' || s.pays_for || ' is ' || s.state || ', and what it pays for is given' FROM settlement s \
+     WHERE s.given_at IS NOT NULL AND s.state <> 'settled'"
 );
 
 /// An outcome's columns: state, transaction, block, reason.
@@ -74,6 +76,7 @@ pub(crate) struct SettlementRow {
     pub(crate) block: Option<i64>,
     pub(crate) reason: Option<String>,
     pub(crate) created_at: i64,
+    pub(crate) pays_for: Option<String>,
 }
 
 impl SettlementRow {
@@ -107,6 +110,7 @@ impl SettlementRow {
             terms,
             evidence: self.evidence,
             slot,
+            pays_for: self.pays_for,
             outcome,
             created_at: Timestamp::from_micros(self.created_at),
         })
@@ -156,7 +160,11 @@ pub(crate) fn intent_entries(intents: &Intents, from: Option<SlotId>) -> Vec<Val
     let settlements = intents.intents.iter().flat_map(|intent| &intent.settlements);
     let entry = |one: &Settlement| {
         let slot = one.slot.map(|slot| slot_text(&slot));
-        json!({"action": action, "actor": actor, "subject": one.key.to_string(), "slot": slot})
+        let mut line = json!({"action": action, "actor": actor, "subject": one.key.to_string(), "slot": slot});
+        if let Some(what) = &one.pays_for {
+            line["pays_for"] = what.as_str().into();
+        }
+        line
     };
     settlements.map(entry).collect()
 }

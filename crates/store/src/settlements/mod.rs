@@ -110,6 +110,11 @@ pub trait SettlementStore: Send + Sync {
     async fn settlement(&self, tenant: Id<Merchant>, key: PaymentKey) -> Result<Option<Settlement>, Fault>;
     /// Those of `keys` that have one.
     async fn settlements(&self, tenant: Id<Merchant>, keys: &[PaymentKey]) -> Result<Vec<Settlement>, Fault>;
+    /// Settled payments whose [`Settlement::pays_for`] has not been given yet, by key, those after `after`.
+    async fn owed(&self, tenant: Id<Merchant>, after: Option<PaymentKey>, limit: u32)
+    -> Result<Vec<Settlement>, Fault>;
+    /// What a settled payment pays for has been given; harmless twice.
+    async fn given(&self, tenant: Id<Merchant>, key: PaymentKey, at: Timestamp) -> Result<(), Fault>;
     /// What a caller's name stands for.
     async fn settlement_named(
         &self,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 const SETTLEMENT: &str = "SELECT key, chain, scheme, asset, payer, pay_to, amount, valid_until, evidence, signer, nonce, state, \
-                          transaction_hash, block, reason, created_at FROM settlement";
+                          transaction_hash, block, reason, created_at, pays_for FROM settlement";
 
 pub(super) fn next_nonce(
     sql: &Connection,
@@ -32,6 +32,19 @@ pub(super) fn settlement(sql: &Connection, tenant: Id<Merchant>, key: PaymentKey
     Ok(select(sql, tenant, rest, (tenant.uuid().as_bytes(), key.bytes()))?.pop())
 }
 
+/// Settled payments whose purpose has not been served.
+pub(super) fn owed(
+    sql: &Connection,
+    tenant: Id<Merchant>,
+    after: Option<PaymentKey>,
+    limit: u32,
+) -> Result<Vec<Settlement>, Fault> {
+    let rest = "WHERE tenant = ?1 AND state = 'settled' AND pays_for IS NOT NULL AND given_at IS NULL AND key > ?2 \
+                ORDER BY key LIMIT ?3";
+    let after = after.as_ref().map_or(&[][..], |key| &key.bytes()[..]);
+    select(sql, tenant, rest, (tenant.uuid().as_bytes(), after, limit))
+}
+
 fn select(sql: &Connection, tenant: Id<Merchant>, rest: &str, params: impl Params) -> Result<Vec<Settlement>, Fault> {
     let mut statement = sql.prepare_cached(&format!("{SETTLEMENT} {rest}"))?;
     let rows = statement.query_map(params, |row| Ok(read_settlement(row)))?;
@@ -44,7 +57,7 @@ pub(super) fn each(sql: &Connection, mut see: impl FnMut(&Settlement)) -> Result
     let mut statement = sql.prepare(&text)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        see(&read_settlement(row)?.read(Id::from_uuid(uuid(row, 16)?))?);
+        see(&read_settlement(row)?.read(Id::from_uuid(uuid(row, 17)?))?);
     }
     Ok(())
 }
@@ -78,6 +91,7 @@ fn read_settlement(row: &Row<'_>) -> Result<SettlementRow, Fault> {
         block: row.get(13)?,
         reason: row.get(14)?,
         created_at: row.get(15)?,
+        pays_for: row.get(16)?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Intents and names into SQLite.
 
-use farebox_engine::settlement::{Attempt, Settlement, SlotId};
+use farebox_engine::settlement::{Attempt, PaymentKey, Settlement, SlotId};
 use farebox_types::{Id, Merchant, Timestamp};
 use rusqlite::Connection;
 
@@ -117,8 +117,8 @@ fn add_settlement(sql: &Connection, one: &Settlement) -> Result<bool, Fault> {
     let terms = &one.terms;
     let mut insert = sql.prepare_cached(
         "INSERT INTO settlement (tenant, key, chain, scheme, asset, payer, pay_to, amount, valid_until, evidence, signer, \
-         nonce, state, transaction_hash, block, reason, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
+         nonce, state, transaction_hash, block, reason, created_at, pays_for) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
          ON CONFLICT DO NOTHING",
     )?;
     let tenant = one.tenant.uuid();
@@ -142,8 +142,19 @@ fn add_settlement(sql: &Connection, one: &Settlement) -> Result<bool, Fault> {
         block,
         reason,
         one.created_at.micros(),
+        one.pays_for,
     ])?;
     Ok(added == 1)
+}
+
+/// What a settled payment pays for has been given.
+pub(super) fn given(sql: &Connection, tenant: Id<Merchant>, key: PaymentKey, at: Timestamp) -> Result<(), Fault> {
+    sql.prepare_cached(
+        "UPDATE settlement SET given_at = ?3 WHERE tenant = ?1 AND key = ?2 AND state = 'settled' \
+         AND pays_for IS NOT NULL AND given_at IS NULL",
+    )?
+    .execute((tenant.uuid().as_bytes(), key.bytes(), at.micros()))?;
+    Ok(())
 }
 
 /// False if it is no longer open in the slot that it leaves.

@@ -6,7 +6,7 @@ use farebox_types::{Address, Id, Merchant, Timestamp};
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::{SqliteStore, settlement_reads, store::in_transaction};
+use super::{SqliteStore, settlement_reads, settlements, store::in_transaction};
 use crate::{Fault, Intended, Intents, SettlementName, SettlementStore, SlotStep};
 
 #[async_trait]
@@ -31,6 +31,19 @@ impl SettlementStore for SqliteStore {
             Ok(found?.into_iter().flatten().collect())
         })
         .await
+    }
+
+    async fn owed(
+        &self,
+        tenant: Id<Merchant>,
+        after: Option<PaymentKey>,
+        limit: u32,
+    ) -> Result<Vec<Settlement>, Fault> {
+        self.read(move |sql| settlement_reads::owed(sql, tenant, after, limit)).await
+    }
+
+    async fn given(&self, tenant: Id<Merchant>, key: PaymentKey, at: Timestamp) -> Result<(), Fault> {
+        self.read(move |sql| in_transaction(sql, |sql| settlements::given(sql, tenant, key, at))).await
     }
 
     async fn settlement_named(

@@ -111,3 +111,32 @@ async fn of_64_who_claim_at_once_one_gets_it(#[values(Engine::Sqlite, Engine::Po
     assert_eq!(mine, 1);
     world.finish().await;
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_payment_whose_money_is_open_is_never_forgotten_and_its_answer_waits_for_who_asks_late(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let (store, tenant) = (&world.store, world.shop.tenant);
+    let claimed = async |run, change: fn(&mut GateClaim)| {
+        let mut claim = claim(tenant, run);
+        change(&mut claim);
+        store.claim_payment(&claim).await.unwrap()
+    };
+    claimed(1, |_| {}).await;
+    assert!(store.keep_answer(tenant, [1; 32], 1, &answer()).await.unwrap());
+    store.put_down_answer(tenant, [1; 32], 1).await.unwrap();
+    world.pass(100 * 60);
+    assert_eq!(claimed(64, |claim| claim.key = [7; 32]).await, GateClaimed::Mine, "what is over is swept");
+    assert_eq!(claimed(2, |claim| claim.request = [9; 32]).await, GateClaimed::Other);
+    assert_eq!(claimed(3, |_| {}).await, GateClaimed::Kept(1, answer()));
+    assert!(store.close_answer(tenant, [1; 32], 1, "{}").await.unwrap());
+    assert_eq!(claimed(128, |claim| claim.key = [8; 32]).await, GateClaimed::Mine);
+    let paid = GateAnswer { receipt: Some("{}".into()), ..answer() };
+    assert_eq!(claimed(4, |_| {}).await, GateClaimed::Kept(1, paid));
+    world.pass(3 * 60);
+    assert_eq!(claimed(192, |claim| claim.key = [9; 32]).await, GateClaimed::Mine);
+    assert_eq!(claimed(5, |_| {}).await, GateClaimed::Mine, "then it is over like any other");
+    world.finish().await;
+}

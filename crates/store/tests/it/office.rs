@@ -74,6 +74,7 @@ impl<'a> Office<'a> {
                 terms: terms(now),
                 evidence: "{}".into(),
                 slot: Some(SlotId { signer: self.signer, ..Self::slot(start + at) }),
+                pays_for: None,
                 outcome: Outcome::Unknown,
                 created_at: now,
             }],

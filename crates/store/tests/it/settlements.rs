@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use farebox_engine::settlement::{Outcome, posting_id};
 use farebox_store::{Intended, Retry, SlotStep, Store};
-use farebox_types::Id;
+use farebox_types::{Address, Id};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -219,4 +219,75 @@ async fn what_does_not_agree_with_a_settlement_is_found(#[values(Engine::Sqlite,
         assert!(report.differences.iter().any(|one| one.what.contains(says)), "{damage}: {:?}", report.differences);
         world.discard().await;
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_a_payment_pays_for_is_fixed_by_its_intent_whoever_comes_second(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let office = Office::new(&world);
+    let other = match engine {
+        Engine::Sqlite => Arc::clone(&world.store),
+        Engine::Postgres => world.another_process().await,
+    };
+    for number in 0..20 {
+        // Two signers, so that nothing but the payment stands between them.
+        let for_order = {
+            let mut intents = office.intents((number > 0).then_some(number), number, 1);
+            intents.intents[0].settlements[0].pays_for = Some("plan.order/1/2".into());
+            intents
+        };
+        let signer = Address::from_bytes([8; 20]);
+        let beside = Office { world: &world, tenant: office.tenant, owner: office.owner, signer };
+        let start = world.store.next_nonce(office.tenant, CHAIN, signer).await.unwrap();
+        let mut for_anything = beside.intents(start, number, 1);
+        let nonce = start.unwrap_or(0);
+        for_anything.intents[0].settlements[0].slot.as_mut().unwrap().nonce = nonce;
+        let (one, two) = tokio::join!(world.store.intend(for_order), other.intend(for_anything));
+        let row = world.store.settlement(office.tenant, key(number)).await.unwrap().unwrap();
+        match (one.unwrap(), two.unwrap()) {
+            (Intended::Written, Intended::Known(known)) => {
+                assert_eq!((row.pays_for.as_deref(), known), (Some("plan.order/1/2"), vec![key(number)]));
+            }
+            (Intended::Known(known), Intended::Written) => {
+                assert_eq!((row.pays_for, known), (None, vec![key(number)]));
+                let skipped = office.intents((number > 0).then_some(number), 1_000 + number, 1);
+                assert_eq!(world.store.intend(skipped).await.unwrap(), Intended::Written);
+            }
+            both => panic!("{both:?}"),
+        }
+    }
+    world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_settled_payment_owes_what_it_pays_for_until_that_is_given(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let office = Office::new(&world);
+    let mut intents = office.intents(None, 1, 4);
+    for at in [0, 1, 3] {
+        intents.intents[at].settlements[0].pays_for = Some(format!("plan.order/{at}"));
+    }
+    world.store.intend(intents).await.unwrap();
+    let owed = async |after| {
+        let owed = world.store.owed(office.tenant, after, 10).await.unwrap();
+        owed.into_iter().map(|one| one.key).collect::<Vec<_>>()
+    };
+    assert!(owed(None).await.is_empty(), "unknown is not settled");
+    world.store.given(office.tenant, key(1), world.now()).await.unwrap();
+    for (nonce, number) in [(0, 1), (1, 2), (2, 3)] {
+        world.store.step(vec![office.settled(nonce, number, true)]).await.unwrap();
+    }
+    assert_eq!((owed(None).await, owed(Some(key(1))).await), (vec![key(1), key(2)], vec![key(2)]));
+    assert!(world.store.owed(Id::generate(), None, 10).await.unwrap().is_empty(), "another merchant sees nothing");
+    for _ in 0..2 {
+        world.store.given(office.tenant, key(1), world.now()).await.unwrap();
+    }
+    assert_eq!(owed(None).await, [key(2)]);
+    world.finish().await;
 }

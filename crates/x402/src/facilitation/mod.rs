@@ -9,6 +9,10 @@ mod question;
 mod request;
 mod supported;
 
+/// Settle's word for a payment that pays for something else: it was brought for that before, and pays for nothing besides.
+/// Final, whoever brought it and whatever became of it there.
+pub const PAYS_FOR_SOMETHING_ELSE: &str = "payment_used_elsewhere";
+
 pub use self::{
     answer::{SettleResponse, VerifyResponse},
     question::Question,

@@ -19,6 +19,8 @@ pub struct Identity {
     pub key: [u8; 32],
     /// SHA-256 of what proves that the payer agreed, its signature: who has it holds this payment, not one like it.
     pub proof: [u8; 32],
+    /// When its authorization ends, in seconds since 1970, where it says so; unchecked.
+    pub ends: Option<u64>,
 }
 
 impl Identity {
@@ -56,6 +58,8 @@ struct Authorization<'a> {
     from: &'a RawValue,
     #[serde(borrow)]
     nonce: &'a RawValue,
+    #[serde(borrow, default, rename = "validBefore", alias = "deadline")]
+    ends: Option<&'a RawValue>,
 }
 
 pub(super) fn of(payment: &PaymentPayload, asset: &str) -> Option<Identity> {
@@ -69,15 +73,15 @@ pub(super) fn of(payment: &PaymentPayload, asset: &str) -> Option<Identity> {
         // Permit2 counts nonces for a payer, whatever the token.
         (false, true) => ("permit2", read(shape.permit2?)?),
         (false, false) => match (shape.from, shape.nonce) {
-            (Some(from), Some(nonce)) => (asset, Authorization { from, nonce }),
+            (Some(from), Some(nonce)) => (asset, Authorization { from, nonce, ends: None }),
             _ => {
                 let written = canonical(&whole(payment)?);
                 let key = key(payment, |hash| hash.update(written));
-                return Some(Identity { payer: None, key, proof });
+                return Some(Identity { payer: None, key, proof, ends: None });
             }
         },
     };
-    let (payer, nonce) = (text(authorization.from)?, nonce(authorization.nonce)?);
+    let (payer, nonce) = (text(authorization.from)?, text_or_number(authorization.nonce)?);
     let key = key(payment, |hash| {
         update_lower(hash, space);
         hash.update(b"\0");
@@ -85,7 +89,9 @@ pub(super) fn of(payment: &PaymentPayload, asset: &str) -> Option<Identity> {
         hash.update(b"\0");
         update_plain(hash, &nonce);
     });
-    Some(Identity { payer: Some(payer.into_owned()), key, proof })
+    // What is no number ends when it likes.
+    let ends = authorization.ends.and_then(text_or_number).map(|ends| ends.parse().unwrap_or(u64::MAX));
+    Some(Identity { payer: Some(payer.into_owned()), key, proof, ends })
 }
 
 fn read(raw: &RawValue) -> Option<Authorization<'_>> {
@@ -106,7 +112,7 @@ fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 }
 
 /// A string, or a whole number.
-fn nonce(raw: &RawValue) -> Option<Cow<'_, str>> {
+fn text_or_number(raw: &RawValue) -> Option<Cow<'_, str>> {
     let number = || raw.get().bytes().all(|b| b.is_ascii_digit()).then(|| Cow::Borrowed(raw.get()));
     text(raw).or_else(number)
 }
@@ -237,6 +243,17 @@ mod tests {
         ] {
             assert_eq!(key(&payload), None, "{payload}");
         }
+    }
+
+    #[test]
+    fn an_authorization_says_when_it_ends() {
+        let ends = |payload: Value| payment(&payload).identity(USDC).unwrap().ends;
+        let signed = |ends: Value| json!({"authorization": {"from": "0xab", "nonce": "1", "validBefore": ends}});
+        for (said, read) in [(json!("77"), Some(77)), (json!(77), Some(77)), (json!("soon"), Some(u64::MAX))] {
+            assert_eq!(ends(signed(said)), read);
+        }
+        assert_eq!(ends(json!({"permit2Authorization": {"from": "0xab", "nonce": "1", "deadline": "78"}})), Some(78));
+        assert_eq!(ends(json!({"authorization": {"from": "0xab", "nonce": "1"}})), None);
     }
 
     #[test]

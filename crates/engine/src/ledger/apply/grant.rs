@@ -1,8 +1,8 @@
 //! Opening a lot.
 
-use farebox_types::{Id, Quantity};
+use farebox_types::Id;
 
-use crate::ledger::{Book, Entry, Grant, Lot, MAX_OPEN_LOTS, Outcome, Refusal, State, Transfer, lot};
+use crate::ledger::{Book, Entry, Grant, Lot, MAX_GRANTED, MAX_OPEN_LOTS, Outcome, Refusal, State, Transfer, lot};
 
 impl Book {
     pub(in crate::ledger) fn grant(&mut self, grant: &Grant) -> Result<Outcome, Refusal> {
@@ -17,7 +17,7 @@ impl Book {
             return Err(Refusal::TooManyLots);
         }
         let posted = account.posted.checked_add(amount.micros()).ok_or(Refusal::Overflow)?;
-        if posted > Quantity::MAX.micros() / 2 {
+        if posted > MAX_GRANTED {
             return Err(Refusal::Overflow);
         }
         Ok(self.open_lot(grant, posted))

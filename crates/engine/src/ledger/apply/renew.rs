@@ -3,8 +3,8 @@
 use farebox_types::{Id, Lot as LotKind, Quantity};
 
 use crate::ledger::{
-    AccountId, AccountSpec, Book, Entry, Lot, MAX_OPEN_LOTS, Outcome, Refusal, Renewal, Slice, State, Transfer,
-    TransferId, Window, lot,
+    AccountId, AccountSpec, Book, Entry, Lot, MAX_GRANTED, MAX_OPEN_LOTS, Outcome, Refusal, Renewal, Slice, State,
+    Transfer, TransferId, Window, lot,
 };
 
 /// What was carried burns first, then what the window includes; credits, from 0 up, burn last.
@@ -40,7 +40,7 @@ impl Book {
         }
         // Twice, for what is carried is at most what a window before included.
         let most = renewal.included.micros().checked_mul(2).and_then(|most| most.checked_add(account.posted.max(0)));
-        let fits = most.is_some_and(|most| most <= Quantity::MAX.micros() / 2);
+        let fits = most.is_some_and(|most| most <= MAX_GRANTED);
         if fits { Ok(()) } else { Err(Refusal::Overflow) }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{Json, extract::State};
 use farebox_engine::{
     credits::GrantTerms,
-    ledger::{AccountSpec, Command, Grant, Leg, Outcome, Refusal as LedgerRefusal, TransferId},
+    ledger::{AccountSpec, Actor, Command, Grant, Leg, Outcome, Refusal as LedgerRefusal, TransferId},
 };
 use farebox_store::{Plan, Role};
 use farebox_telemetry::server::PLAN_MINT;
@@ -99,7 +99,7 @@ impl Minting<'_> {
         let expires_at = (!self.lifetime.is_zero()).then(|| backend.now().after(self.lifetime));
         let id = TransferId::derive(caller.tenant, "mint", &format!("{}/{}", caller.account, name_of(key)));
         let terms = GrantTerms { amount, expires_at };
-        backend.grant(caller, Granting { id, plan: &plan, to, terms }).await
+        backend.grant(caller.actor.clone(), Granting { id, plan: &plan, to, terms }).await
     }
 }
 
@@ -112,13 +112,12 @@ pub(super) struct Granting<'a> {
 }
 
 impl Backend {
-    pub(super) async fn grant(&self, caller: &Caller, granting: Granting<'_>) -> Result<Value, Failure> {
+    pub(super) async fn grant(&self, actor: Actor, granting: Granting<'_>) -> Result<Value, Failure> {
         let Granting { id, plan, to, terms } = granting;
         let issuer = AccountSpec::issuer(plan.tenant, plan.id);
         let leg = Leg::grant(issuer, AccountSpec::holder(plan.tenant, plan.id, to), terms.amount);
         let leg = leg.map_err(|bad| impossible(format!("a grant cannot be made: {bad}")))?;
-        let grant =
-            Grant { id, leg, priority: 0, expires_at: terms.expires_at, clock: None, actor: caller.actor.clone() };
+        let grant = Grant { id, leg, priority: 0, expires_at: terms.expires_at, clock: None, actor };
         let balance = match self.decide(Command::Grant(grant)).await? {
             Ok(Outcome::Granted { balance, .. }) => balance,
             Ok(other) => return Err(impossible(format!("a grant was answered {other:?}")).into()),

@@ -48,7 +48,7 @@ async fn place(backend: &Backend, caller: &Caller, plan: &Plan, name: &str) -> R
         TransferId::derive(caller.tenant, "order", &format!("{}/{name}", caller.account))
     };
     let terms = plan.rules.grant(backend.now());
-    backend.grant(caller, Granting { id, plan, to: caller.account, terms }).await
+    backend.grant(caller.actor.clone(), Granting { id, plan, to: caller.account, terms }).await
 }
 
 /// The account's one grant of a trial, if the order of this name may have it: the first, and whoever repeats it.

@@ -6,19 +6,23 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use farebox_engine::{
-    ledger::{AccountSpec, MAX_OPEN_LOTS, TransferId},
+    ledger::{AccountSpec, MAX_GRANTED, MAX_OPEN_LOTS},
     settlement::PaymentKey,
 };
-use farebox_store::{Change, Fault, OperationKey, Plan, Record, Recorded, Retry};
+use farebox_store::{Fault, Plan, Retry};
 use farebox_types::PublicId;
 use farebox_x402::{
     Accept, EXACT, PaymentPayload, PaymentRequired, Receipt, Requirements, Resource, VERSION, Version, assets,
-    facilitation::Request, header, price::Price as Fare,
+    facilitation::{PAYS_FOR_SOMETHING_ELSE, Request},
+    header,
+    price::Price as Fare,
 };
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value};
 
-use super::{mint::Granting, price};
+use super::{
+    paid::{Ordered, Paid, grant_id},
+    price,
+};
 use crate::{
     backend::Backend,
     facilitator::{Facilitating, SettleFailure, Trouble},
@@ -127,10 +131,10 @@ impl Order<'_> {
         let version = payload.dialect.version;
         let request = Request { payload, requirements };
         let key = self.facilitating.key_of(&request).map_err(|refusal| refused(refusal.reason))?;
-        self.claim(key, &request).await?;
         self.check_room(key).await?;
         let receipt = self.settle(request).await?;
-        let mut answer = self.grant(key).await?;
+        let paid = Paid { backend: self.backend, facilitating: self.facilitating, key };
+        let mut answer = paid.grant(self.plan, self.caller.account, self.caller.actor.clone()).await?;
         answer["txHash"] = receipt.transaction.clone().into();
         let name = match version {
             Version::V1 => header::X_PAYMENT_RESPONSE,
@@ -139,60 +143,29 @@ impl Order<'_> {
         Ok(([(HeaderName::from_static(name), header::encode(&receipt))], Json(answer)).into_response())
     }
 
-    /// Ties the payment to this account's order of this plan, before any money moves. One that was settled earlier paid for
-    /// something else: it is refused, now and whenever it comes again. A payment that is not good writes nothing.
-    async fn claim(&self, key: PaymentKey, request: &Request) -> Result<(), Failure> {
-        let (store, tenant) = (self.backend.store(), self.facilitating.tenant());
-        let settled_before = store.settlement(tenant, key).await?.is_some();
-        if !settled_before {
-            let verified = self.facilitating.verify(request).await.map_err(broken)?;
-            if !verified.is_valid {
-                let reason = verified.invalid_reason.unwrap_or_default();
-                return Err(Refusal::PaymentRefused { reason }.into());
-            }
-        }
-        let order = format!("{}/{}", PublicId::new(self.plan.tenant, self.plan.id), self.caller.account);
-        let claim = Record {
-            tenant,
-            operation: OperationKey { scope: "plan.payment".to_owned(), key: key.to_string() },
-            request_hash: Sha256::digest(order).into(),
-            changes: vec![Change::Noted { action: "plan_payment_claimed", subject: key.to_string() }],
-            answer: json!({"settledBefore": settled_before}).to_string(),
-            actor: self.caller.actor.clone(),
-            at: self.backend.now(),
-        };
-        let used = match store.record(claim).await? {
-            Recorded::Fresh => settled_before,
-            Recorded::Replayed(answer) => {
-                let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-                answer["settledBefore"] != false
-            }
-            Recorded::Conflict => true,
-            Recorded::Taken => return Err(impossible("a payment's claim met a unique name").into()),
-        };
-        if used { Err(Refusal::PaymentUsed.into()) } else { Ok(()) }
-    }
-
     /// No money is taken for credits that could not be granted.
     async fn check_room(&self, key: PaymentKey) -> Result<(), Failure> {
-        if self.backend.store().transfer(self.plan.tenant, self.grant_id(key)).await?.is_some() {
+        if self.backend.store().transfer(self.plan.tenant, grant_id(self.plan, key)).await?.is_some() {
             return Ok(());
         }
         let holder = AccountSpec::holder(self.plan.tenant, self.plan.id, self.caller.account);
         let account = self.backend.store().account(&holder).await?;
         let full = account.as_ref().is_some_and(|account| account.lots.len() >= MAX_OPEN_LOTS);
-        let posted = account.map_or(0, |account| account.posted);
         if full {
             return Err(Refusal::TooManyLots.into());
         }
-        let fits = posted.checked_add(self.plan.rules.granted().micros()).is_some();
-        if fits { Ok(()) } else { Err(Refusal::Overflow.into()) }
+        let posted = account.map_or(0, |account| account.posted);
+        let after = posted.checked_add(self.plan.rules.granted().micros());
+        if after.is_some_and(|after| after <= MAX_GRANTED) { Ok(()) } else { Err(Refusal::Overflow.into()) }
     }
 
+    /// The payment's intent ties it to this order in its commit: it pays for nothing else, and one that was brought for
+    /// something else before does not pay for this.
     async fn settle(&self, request: Request) -> Result<Receipt, Failure> {
-        let settled = self.facilitating.settle(request, None).await.map_err(|failure| match failure {
+        let order = self.order().to_string();
+        let settled = self.facilitating.settle_for(request, order).await.map_err(|failure| match failure {
             // Perhaps it has been sent all the same.
-            SettleFailure::Trouble(trouble) => Fault { retry: Retry::Unknown, ..broken(trouble) },
+            SettleFailure::Trouble(Trouble { what, .. }) => Fault { what, retry: Retry::Unknown },
             SettleFailure::Conflict => impossible("a nameless settlement met its name"),
         })?;
         let receipt = settled.response;
@@ -202,23 +175,14 @@ impl Order<'_> {
                 let what = "an order's payment is not settled yet".to_owned();
                 Err(Fault { what, retry: Retry::Unknown }.into())
             }
+            Some(PAYS_FOR_SOMETHING_ELSE) => Err(Refusal::PaymentUsed.into()),
             reason => {
                 Err(Refusal::PaymentRefused { reason: reason.unwrap_or("no reason was given").to_owned() }.into())
             }
         }
     }
 
-    async fn grant(&self, key: PaymentKey) -> Result<Value, Failure> {
-        let Self { backend, caller, plan, .. } = *self;
-        let terms = plan.rules.grant(backend.now());
-        backend.grant(caller, Granting { id: self.grant_id(key), plan, to: caller.account, terms }).await
+    fn order(&self) -> Ordered {
+        Ordered { plan: PublicId::new(self.plan.tenant, self.plan.id), account: self.caller.account }
     }
-
-    fn grant_id(&self, key: PaymentKey) -> TransferId {
-        TransferId::derive(self.plan.tenant, "order-paid", &key.to_string())
-    }
-}
-
-fn broken(trouble: Trouble) -> Fault {
-    Fault { what: trouble.what, retry: trouble.retry_after.map_or(Retry::Never, Retry::After) }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::post};
@@ -33,17 +33,35 @@ pub(super) struct Node {
     at: usize,
     fate: Fate,
     met: Arc<Notify>,
+    /// It has no answer to this method, while the switch is on.
+    mute: (&'static str, Arc<AtomicBool>),
 }
 
 impl Node {
     /// Its address, and itself.
     pub(super) async fn start(chain: &str, at: usize, fate: Fate) -> (String, Self) {
-        let node = Self { chain: chain.to_owned(), seen: Arc::default(), at, fate, met: Arc::default() };
+        let mute = ("", Arc::default());
+        Self { chain: chain.to_owned(), seen: Arc::default(), at, fate, met: Arc::default(), mute }.serve().await
+    }
+
+    /// One that has no answer to `method`, until it is [told](Node::answer_all) to have one.
+    pub(super) async fn without(chain: &str, method: &'static str) -> (String, Self) {
+        let mute = (method, Arc::new(AtomicBool::new(true)));
+        let (at, fate) = (usize::MAX, Fate::Through);
+        Self { chain: chain.to_owned(), seen: Arc::default(), at, fate, met: Arc::default(), mute }.serve().await
+    }
+
+    async fn serve(self) -> (String, Self) {
+        let node = self;
         let router = Router::new().route("/", post(exchange)).with_state(node.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (url, node)
+    }
+
+    pub(super) fn answer_all(&self) {
+        self.mute.1.store(false, Ordering::SeqCst);
     }
 
     /// Done when the exchange has met its fate.
@@ -53,6 +71,11 @@ impl Node {
 }
 
 async fn exchange(State(node): State<Node>, body: Bytes) -> impl IntoResponse {
+    let (method, on) = &node.mute;
+    if on.load(Ordering::SeqCst) && String::from_utf8_lossy(&body).contains(method) {
+        node.met.notify_one();
+        return (StatusCode::BAD_GATEWAY, Bytes::new());
+    }
     let fate = if node.seen.fetch_add(1, Ordering::SeqCst) == node.at { node.fate } else { Fate::Through };
     let answer = match fate {
         Fate::Through | Fate::Unanswered | Fate::BadGateway => forward(&node.chain, body).await,

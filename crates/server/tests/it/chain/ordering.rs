@@ -18,25 +18,28 @@ use crate::world::{Answer, MASTER, Person, ask, bearer, person, plan_body, range
 
 const PLANS: &str = "/api/v1/protocol/plans";
 
-struct Shop {
-    town: Town,
-    running: Running,
-    router: Router,
-    seller: Person,
-    buyer: Person,
+pub(super) struct Shop {
+    pub(super) town: Town,
+    pub(super) running: Running,
+    pub(super) router: Router,
+    pub(super) seller: Person,
+    pub(super) buyer: Person,
 }
 
 impl Shop {
-    async fn open() -> Option<Self> {
-        let town = Town::new().await?;
+    pub(super) async fn open() -> Option<Self> {
+        Some(Self::in_town(Town::new().await?).await)
+    }
+
+    pub(super) async fn in_town(town: Town) -> Self {
         let running = town.open();
         let seller = person(&*town.store, town.merchant, Role::Seller).await;
         let buyer = person(&*town.store, town.merchant, Role::Buyer).await;
-        Some(Self { router: door(&town, &running), town, running, seller, buyer })
+        Self { router: door(&town, &running), town, running, seller, buyer }
     }
 
     /// A plan of five credits for `amounts` of USDC.
-    async fn plan(&self, change: impl Fn(&mut Value)) -> String {
+    pub(super) async fn plan(&self, change: impl Fn(&mut Value)) -> String {
         let mut plan = plan_body(ranged(5));
         plan["priceConfig"] = json!({
             "isCrypto": true, "tokenAddress": USDC, "amounts": ["10000"], "receivers": [self.town.seller.to_string()],
@@ -47,7 +50,7 @@ impl Shop {
         text(&answer["planId"])
     }
 
-    async fn order(&self, plan: &str, payment: Option<&str>) -> Answer {
+    pub(super) async fn order(&self, plan: &str, payment: Option<&str>) -> Answer {
         self.order_by(&self.buyer, plan, "payment-signature", payment).await
     }
 
@@ -58,28 +61,33 @@ impl Shop {
         ask(self.router.clone(), Method::POST, &format!("{PLANS}/{plan}/order"), &headers, None).await
     }
 
-    async fn balance(&self, plan: &str) -> Value {
+    pub(super) async fn balance(&self, plan: &str) -> Value {
         let path = format!("{PLANS}/{plan}/balance/{}", self.buyer.account);
         ask(self.router.clone(), Method::GET, &path, &[], None).await.ok()["balance"].clone()
     }
 
-    async fn claims(&self) -> usize {
+    /// Payments that say in their intents that they pay for an order.
+    pub(super) async fn claims(&self) -> usize {
         let rows = self.town.store.audit(self.town.merchant, Page::first(1000)).await.unwrap();
-        rows.iter().filter(|row| row.entries.contains("plan_payment_claimed")).count()
+        rows.iter().filter(|row| row.entries.contains("plan.order/")).count()
     }
 
-    async fn finish(self) {
+    pub(super) async fn finish(self) {
         self.running.stop();
         self.town.finish().await;
     }
 }
 
-fn door(town: &Town, running: &Running) -> Router {
+pub(super) fn backend(town: &Town, running: &Running) -> Backend {
     let backend = Backend::new(std::sync::Arc::clone(&town.store), town.clock(), Keyring::new(MASTER));
-    router(backend.paid_through(running.facilitating.clone()))
+    backend.paid_through(running.facilitating.clone())
 }
 
-fn header(payment: &Value) -> String {
+pub(super) fn door(town: &Town, running: &Running) -> Router {
+    router(backend(town, running))
+}
+
+pub(super) fn header(payment: &Value) -> String {
     STANDARD.encode(payment.to_string())
 }
 

@@ -93,6 +93,11 @@ impl Town {
         Some(Self::at(url, Some(chain)).await)
     }
 
+    /// Another facilitator, with a database and a signer of its own, on the same chain.
+    pub(super) async fn beside(&self) -> Self {
+        Self::at(self.url.clone(), None).await
+    }
+
     async fn at(url: String, chain: Option<Child>) -> Self {
         let clock = Arc::new(Ahead::default());
         let folder = tempfile::tempdir().unwrap();

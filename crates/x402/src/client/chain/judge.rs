@@ -7,13 +7,13 @@ use crate::{
     Broadcast, Fault, Identity, Refusal, Retry, Settlement,
     assets::same_address,
     client::FacilitatorError,
-    facilitation::{SettleResponse, VerifyResponse},
+    facilitation::{PAYS_FOR_SOMETHING_ELSE, SettleResponse, VerifyResponse},
     networks,
 };
 
 /// Answers to settle that leave it open.
 const OPEN: [&str; 4] = ["settlement_pending", "unexpected_settle_error", "unexpected_error", ""];
-/// The one refusal that is final even after a settle whose answer was lost: the chain has refused the transaction.
+/// A refusal that is final even after a settle whose answer was lost: the chain has refused the transaction.
 const REVERTED: &str = "transaction_failed";
 
 /// The payer of a good payment, or why it is none. A fault if the answer is about somebody else.
@@ -67,7 +67,8 @@ pub(super) fn settled(answer: SettleResponse, asking: &Asking<'_>, sent_before: 
         let open = fault(&format!("the facilitator has not finished settling: {}", named(code)), Retry::Unknown);
         return Err(Fault { source: broadcast(&answer.transaction), ..open });
     }
-    if sent_before && !reverted {
+    // What the payment's one row says holds for the call whose answer was lost, too.
+    if sent_before && !reverted && code != PAYS_FOR_SOMETHING_ELSE {
         // The call whose answer was lost may be the very reason: the nonce is used, the balance is gone.
         let what = format!("the facilitator refuses what it may have settled: {}", named(code));
         return Err(fault(&what, Retry::Unknown));
@@ -207,6 +208,7 @@ mod tests {
         };
         assert!(matches!(refused("insufficient_funds", false), Ok(Settlement::Refused(_))));
         assert!(matches!(refused("transaction_failed", true), Ok(Settlement::Refused(_))));
+        assert!(matches!(refused(PAYS_FOR_SOMETHING_ELSE, true), Ok(Settlement::Refused(_))));
         for (reason, before) in [
             ("settlement_pending", false),
             ("unexpected_settle_error", false),
