@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use farebox_types::{Id, Merchant, Payment as PaymentKind, Refund as RefundKind, Timestamp};
 
 use super::{
-    Answer, Ask, Command, EventKey, Payment, ProviderEvent, Refund, RefundState, Request, TrailEntry, Word,
+    Answer, Ask, Command, EventKey, Payment, ProviderEvent, Refund, RefundState, Render, Request, TrailEntry, Word,
     ask::{self, Planned},
-    link, observe, postings, refund_posting, trail,
+    is_known, link, observe, postings, refund_posting, trail,
 };
 use crate::ledger::{self, Actor};
 
@@ -66,6 +66,11 @@ impl Needs {
                 }
                 self.requests.extend(answers.as_ref().map(|(scope, key, _)| (*tenant, scope.clone(), key.clone())));
                 self.events.extend(event.clone());
+            }
+            Command::Settle { request, .. } => {
+                self.payments.push((request.tenant, request.payment));
+                self.refunds.extend(request.refund.map(|refund| (request.tenant, refund)));
+                self.requests.push(key_of(request));
             }
             Command::Arrive(event) => self.events.push(event.key.clone()),
             Command::Shelve { key, .. } => self.events.push(key.clone()),
@@ -173,11 +178,11 @@ impl Book {
             Command::Observe { tenant, payment, word, answers, event, actor } => {
                 let answer = self.observe((*tenant, *payment), word, event.as_ref(), actor);
                 if let (Answer::Done { payment, refund }, Some((scope, key, render))) = (&answer, answers) {
-                    let answer = render(payment, refund.as_deref());
-                    self.remember(&(*tenant, scope.clone(), key.clone()), answer);
+                    self.remember(&(*tenant, scope.clone(), key.clone()), (payment, refund.as_deref()), *render);
                 }
                 answer
             }
+            Command::Settle { request, render } => self.settle(request, *render),
             Command::Arrive(event) => self.arrive(event),
             Command::Shelve { key, next_try } => self.shelve(key, *next_try),
         }
@@ -327,10 +332,28 @@ impl Book {
         self.requests.insert(key_of(request), Held { row, was_there, dirty: true });
     }
 
-    fn remember(&mut self, key: &RequestKey, answer: (i16, String)) {
+    /// The first answer that will not change is the answer of the name from then on.
+    fn remember(&mut self, key: &RequestKey, (payment, refund): (&Payment, Option<&Refund>), render: Render) {
+        if !is_known(payment, refund) {
+            return;
+        }
         if let Some(held) = self.requests.get_mut(key).filter(|held| held.row.answer.is_none()) {
-            held.row.answer = Some(answer);
+            held.row.answer = Some(render(payment, refund));
             held.dirty = true;
+        }
+    }
+
+    fn settle(&mut self, request: &Request, render: Render) -> Answer {
+        let payment = self.payments.get(&(request.tenant, request.payment)).map(|held| held.row.clone());
+        let Some(payment) = payment else { return Answer::NoSuch };
+        let refund = request.refund.and_then(|id| self.refunds.get(&(request.tenant, id))).map(|held| held.row.clone());
+        if refund.is_none() && request.refund.is_some() {
+            return Answer::NoSuch;
+        }
+        self.remember(&key_of(request), (&payment, refund.as_ref()), render);
+        match self.requests.get(&key_of(request)) {
+            Some(held) => Answer::Before(Box::new(held.row.clone())),
+            None => Answer::NoSuch,
         }
     }
 

@@ -5,7 +5,7 @@ use farebox_types::{Id, Merchant, Payment as PaymentKind, Timestamp};
 use super::{Ask, Denied, Payment, Refund, Request, Word};
 use crate::ledger::Actor;
 
-/// Makes the answer that a request's name stands for from then on: status and body.
+/// Makes the answer that a request's name stands for from then on, once [`super::is_known`]: status and body.
 pub type Render = fn(&Payment, Option<&Refund>) -> (i16, String);
 
 /// A provider's event: provider and the provider's id of it.
@@ -79,6 +79,13 @@ pub enum Command {
         event: Option<EventKey>,
         /// Who.
         actor: Actor,
+    },
+    /// Gives a request its answer, where its call ended without anybody who could say so.
+    Settle {
+        /// The request, as it stands in the store.
+        request: Box<Request>,
+        /// How it is answered.
+        render: Render,
     },
     /// Writes down that an event has come.
     Arrive(Box<ProviderEvent>),

@@ -189,6 +189,15 @@ pub struct Refund {
     pub updated_at: Timestamp,
 }
 
+/// Whether a call's outcome is known: until then its request has no answer that could be kept.
+#[must_use]
+pub fn is_known(payment: &Payment, refund: Option<&Refund>) -> bool {
+    match refund {
+        Some(refund) => refund.state != RefundState::Pending,
+        None => payment.details.pending.is_none() && payment.state != State::Processing,
+    }
+}
+
 /// A caller's request under a name of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

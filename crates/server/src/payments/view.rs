@@ -1,6 +1,6 @@
 //! A payment as the wire shows it: the seed's fields, and the rest.
 
-use farebox_engine::payment::{Payment, Refund, RefundState, State};
+use farebox_engine::payment::{Payment, Refund, is_known};
 use farebox_types::Money;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -129,10 +129,6 @@ pub(super) fn refund(payment: &Payment, row: &Refund) -> String {
 
 /// How a payment is answered: 202 while nobody knows, else 200.
 pub(super) fn answer(row: &Payment, refund_row: Option<&Refund>) -> (i16, String) {
-    match refund_row {
-        Some(back) if back.state == RefundState::Pending => (202, refund(row, back)),
-        Some(back) => (200, refund(row, back)),
-        None if row.details.pending.is_some() || row.state == State::Processing => (202, payment(row)),
-        None => (200, payment(row)),
-    }
+    let status = if is_known(row, refund_row) { 200 } else { 202 };
+    (status, refund_row.map_or_else(|| payment(row), |back| refund(row, back)))
 }
