@@ -65,14 +65,14 @@ impl Needs {
                     self.refunds.push((*tenant, *refund));
                 }
                 self.requests.extend(answers.as_ref().map(|(scope, key, _)| (*tenant, scope.clone(), key.clone())));
-                self.events.extend(event.clone());
+                self.events.extend(event.as_ref().map(|event| event.key.clone()));
             }
             Command::Settle { request, .. } => {
                 self.payments.push((request.tenant, request.payment));
                 self.refunds.extend(request.refund.map(|refund| (request.tenant, refund)));
                 self.requests.push(key_of(request));
             }
-            Command::Arrive(event) => self.events.push(event.key.clone()),
+            Command::Arrive(event) | Command::Remind(event) => self.events.push(event.key.clone()),
             Command::Shelve { key, .. } => self.events.push(key.clone()),
         }
     }
@@ -176,7 +176,7 @@ impl Book {
                 self.ask((*tenant, *payment), ask, request.as_ref(), actor)
             }
             Command::Observe { tenant, payment, word, answers, event, actor } => {
-                let answer = self.observe((*tenant, *payment), word, event.as_ref(), actor);
+                let answer = self.observe((*tenant, *payment), word, event.as_deref(), actor);
                 if let (Answer::Done { payment, refund }, Some((scope, key, render))) = (&answer, answers) {
                     self.remember(&(*tenant, scope.clone(), key.clone()), (payment, refund.as_deref()), *render);
                 }
@@ -184,6 +184,7 @@ impl Book {
             }
             Command::Settle { request, render } => self.settle(request, *render),
             Command::Arrive(event) => self.arrive(event),
+            Command::Remind(event) => self.remind(event),
             Command::Shelve { key, next_try } => self.shelve(key, *next_try),
         }
     }
@@ -250,7 +251,7 @@ impl Book {
         &mut self,
         key: (Id<Merchant>, Id<PaymentKind>),
         word: &Word,
-        event: Option<&EventKey>,
+        event: Option<&ProviderEvent>,
         actor: &Actor,
     ) -> Answer {
         let Some(mut row) = self.payments.get(&key).map(|held| held.row.clone()) else { return Answer::NoSuch };
@@ -270,13 +271,21 @@ impl Book {
             }
             _ => self.see(&mut row, word, actor, before),
         }
-        if let Some(held) = event.and_then(|key| self.events.get_mut(key)) {
-            held.row.applied_at = Some(self.now);
-            held.row.next_try = None;
-            held.dirty = true;
-        }
+        self.applied(event);
         self.payments.insert(key, Held { row: row.clone(), was_there: true, dirty: true });
         Answer::Done { payment: Box::new(row), refund }
+    }
+
+    /// What a look was for is done with, unless there has been another reason since.
+    fn applied(&mut self, event: Option<&ProviderEvent>) {
+        let now = self.now;
+        let Some(seen) = event else { return };
+        let Some(held) = self.events.get_mut(&seen.key) else { return };
+        let again = held.row.next_try.is_some() && held.row.next_try != seen.next_try;
+        held.row.tries = held.row.tries.saturating_add(1);
+        held.row.next_try = again.then(|| now.after(held.row.wait()));
+        held.row.applied_at = (!again).then_some(now);
+        held.dirty = true;
     }
 
     fn see(&mut self, row: &mut Payment, word: &Word, actor: &Actor, before: &'static str) {
@@ -363,6 +372,24 @@ impl Book {
         }
         self.events.insert(event.key.clone(), Held { row: event.clone(), was_there: false, dirty: true });
         Answer::Event { fresh: true }
+    }
+
+    fn remind(&mut self, event: &ProviderEvent) -> Answer {
+        let now = self.now;
+        match self.events.get_mut(&event.key) {
+            None => return self.arrive(event),
+            Some(held) => {
+                let after_last = held.row.applied_at.map_or(now, |at| at.after(held.row.wait()));
+                held.row.next_try = Some(match held.row.next_try {
+                    // It waits already, or somebody is looking this moment and may not see what this is about.
+                    Some(at) => at.after(Duration::from_micros(1)),
+                    None => now.max(after_last),
+                });
+                held.row.applied_at = None;
+                held.dirty = true;
+            }
+        }
+        Answer::Event { fresh: false }
     }
 
     fn shelve(&mut self, key: &EventKey, next_try: Option<Timestamp>) -> Answer {

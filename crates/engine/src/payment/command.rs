@@ -1,5 +1,7 @@
 //! What can be asked of the payments' book, and its answers.
 
+use std::time::Duration;
+
 use farebox_types::{Id, Merchant, Payment as PaymentKind, Timestamp};
 
 use super::{Ask, Denied, Payment, Refund, Request, Word};
@@ -40,6 +42,14 @@ pub struct ProviderEvent {
     pub tries: u32,
 }
 
+impl ProviderEvent {
+    /// How long to wait before it is tried again.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        Duration::from_secs(2_u64 << self.tries.min(10))
+    }
+}
+
 /// One atomic unit. Each may be sent again: it has its effect once.
 #[derive(Debug, Clone)]
 pub enum Command {
@@ -75,8 +85,8 @@ pub enum Command {
         word: Word,
         /// The request that this answers: scope, key, and how.
         answers: Option<(String, String, Render)>,
-        /// The event that made us look.
-        event: Option<EventKey>,
+        /// The event that made us look, as it was before the look.
+        event: Option<Box<ProviderEvent>>,
         /// Who.
         actor: Actor,
     },
@@ -89,6 +99,9 @@ pub enum Command {
     },
     /// Writes down that an event has come.
     Arrive(Box<ProviderEvent>),
+    /// Writes down that there may be news of something, on the word of whoever sent it. There is one row for each thing, however
+    /// often this comes; the oftener, the longer it waits.
+    Remind(Box<ProviderEvent>),
     /// An event is about nothing of ours, or is to be tried again then.
     Shelve {
         /// Which.

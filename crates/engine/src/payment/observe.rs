@@ -10,6 +10,9 @@ use crate::ledger::TransferId;
 /// How long a call may be under way before somebody else asks after it; longer than any call is waited for.
 pub const WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a payment waits for its payer; then it is given up.
+pub const ABANDONED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// How a provider shows a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use farebox_engine::{
     ledger::Actor,
-    payment::{Action, Answer, Call, Command, EventKey, Payment, Refund, RefundState, Refused, Seen, Stage, Word},
+    payment::{Action, Answer, Call, Command, Payment, ProviderEvent, Refund, RefundState, Refused, Seen, Stage, Word},
 };
 use farebox_providers::{
     Cancel, Capture, CaptureMode, Confirm, Create, Dispute, Outcome, Provider, ProviderPayment, ProviderRefund,
@@ -110,7 +110,7 @@ pub(super) async fn observe(
     row: &Payment,
     word: Word,
     names: Names,
-    event: Option<EventKey>,
+    event: Option<Box<ProviderEvent>>,
     actor: Actor,
 ) -> Result<(Payment, Option<Refund>), Fault> {
     let answers = names.map(|(scope, key)| (scope, key, view::answer as farebox_engine::payment::Render));

@@ -15,7 +15,10 @@ mod service;
 mod view;
 mod work;
 
-pub(crate) use self::own::Draft;
+pub(crate) use self::{
+    own::Draft,
+    service::{our_id, read_our_id},
+};
 pub use self::{
     reconcile::{PaymentDifference, reconcile},
     routes::routes,

@@ -3,5 +3,6 @@
 mod amounts;
 mod faults;
 mod flows;
+mod toss;
 pub(crate) mod town;
 mod webhooks;
