@@ -227,6 +227,7 @@ impl Book {
             Planned::Call(call) => {
                 let (kind, detail) = asked(&call);
                 row.details.pending = Some(call);
+                row.details.calls = row.details.calls.saturating_add(1);
                 row.details.refusal = None;
                 row.details.checks = 0;
                 row.next_check = until;
@@ -296,7 +297,7 @@ impl Book {
         }
         let kind = match word {
             Word::Refused { .. } => "provider_refused",
-            Word::Silent => "provider_silent",
+            Word::Silent(_) => "provider_silent",
             _ => "provider_answered",
         };
         let detail = format!("{{\"captured_minor\":{}}}", row.captured);

@@ -49,8 +49,8 @@ pub struct Seen {
     pub refusal: Option<Refused>,
     /// Whether it is disputed: open, or over and won or lost.
     pub dispute: Option<Option<bool>>,
-    /// Whether it answers the call that is under way; a look-up does not.
-    pub answers_call: bool,
+    /// The call that it answers, by its number ([`super::Details::calls`]); a look-up answers none.
+    pub answers: Option<u32>,
 }
 
 /// What a provider said.
@@ -58,8 +58,10 @@ pub struct Seen {
 pub enum Word {
     /// This is how the payment stands.
     Seen(Box<Seen>),
-    /// The call under way is refused.
+    /// A call is refused.
     Refused {
+        /// Which, by its number. If it is not under way any more, this is old news.
+        call: u32,
         /// Why.
         refused: Refused,
         /// The provider's id of the refused payment, if there is one.
@@ -67,8 +69,8 @@ pub enum Word {
         /// The payment has failed with it: a decline.
         ends: bool,
     },
-    /// Nothing certain.
-    Silent,
+    /// Nothing certain: of a call, by its number, or of a look.
+    Silent(Option<u32>),
     /// This is how a refund stands.
     RefundSeen {
         /// Which.
@@ -90,24 +92,35 @@ pub(super) fn payment(row: &mut Payment, word: &Word, now: Timestamp) -> bool {
         (row.state, row.captured, row.provider_id.clone(), row.details.pending.clone(), row.details.disputes.len());
     match word {
         Word::Seen(seen) => see(row, seen),
-        Word::Refused { refused, provider_id, ends } => refuse(row, refused, provider_id.as_ref(), *ends),
-        Word::Silent => {
+        Word::Refused { call, refused, provider_id, ends } if is_under_way(row, *call) => {
+            refuse(row, refused, provider_id.as_ref(), *ends);
+        }
+        Word::Silent(_) => {
             if let Some(next) = row.state.apply(Event::Sent).filter(|_| row.details.pending.is_some()) {
                 row.state = next;
             }
         }
-        Word::RefundSeen { .. } | Word::RefundSilent(_) => {}
+        Word::Refused { .. } | Word::RefundSeen { .. } | Word::RefundSilent(_) => {}
     }
     let after =
         (row.state, row.captured, row.provider_id.clone(), row.details.pending.clone(), row.details.disputes.len());
     let changed = before != after;
     row.details.checks = if changed { 0 } else { row.details.checks.saturating_add(1) };
-    // A look from the side does not end a call that is under way: whoever makes it is left alone as long as before.
-    let looked = matches!(word, Word::Seen(seen) if !seen.answers_call) && row.details.pending.is_some();
-    if !looked || row.next_check.is_none_or(|at| at <= now) {
+    // Who makes the call that is under way is left alone as long as before, whatever others see or hear meanwhile.
+    let aside = match word {
+        Word::Seen(seen) => seen.answers.is_none_or(|call| call != row.details.calls),
+        Word::Refused { call, .. } | Word::Silent(Some(call)) => *call != row.details.calls,
+        _ => false,
+    };
+    let aside = aside && row.details.pending.is_some();
+    if !aside || row.next_check.is_none_or(|at| at <= now) {
         row.next_check = next_check(row, now);
     }
     changed
+}
+
+fn is_under_way(row: &Payment, call: u32) -> bool {
+    row.details.pending.is_some() && row.details.calls == call
 }
 
 fn see(row: &mut Payment, seen: &Seen) {
@@ -131,7 +144,7 @@ fn see(row: &mut Payment, seen: &Seen) {
     row.details.action = if row.state == State::RequiresAction { seen.action.clone() } else { None };
     let answered = match &row.details.pending {
         None => true,
-        Some(_) if seen.answers_call || !row.state.is_open() => true,
+        Some(_) if seen.answers == Some(row.details.calls) || !row.state.is_open() => true,
         Some(Call::Create) => seen.stage != Stage::Created,
         Some(Call::Confirm(_)) => !matches!(seen.stage, Stage::Created | Stage::RequiresAction),
         Some(Call::Capture(_) | Call::Cancel) => false,
@@ -182,14 +195,14 @@ fn refuse(row: &mut Payment, refused: &Refused, provider_id: Option<&String>, en
 /// Changes the refund and its payment; true if that is worth an entry.
 pub(super) fn refund(payment: &mut Payment, row: &mut Refund, word: &Word, now: Timestamp) -> bool {
     let Word::RefundSeen { state, provider_id, failure, .. } = word else {
-        row.next_check = Some(now.after(Duration::from_secs(2)));
+        row.next_check = Some(now.after(refund_wait(row, now, 2)));
         return false;
     };
     if row.provider_id.is_none() {
         row.provider_id.clone_from(provider_id);
     }
     if row.state != RefundState::Pending || *state == RefundState::Pending {
-        row.next_check = (row.state == RefundState::Pending).then(|| now.after(Duration::from_secs(30)));
+        row.next_check = (row.state == RefundState::Pending).then(|| now.after(refund_wait(row, now, 30)));
         return false;
     }
     row.state = *state;
@@ -233,6 +246,12 @@ pub(super) fn refunded_elsewhere(row: &mut Payment, word: &Word, now: Timestamp)
         created_at: now,
         updated_at: now,
     })
+}
+
+/// The longer a refund has been under way, the less often it is asked after.
+fn refund_wait(row: &Refund, now: Timestamp, least: u64) -> Duration {
+    let age = now.since(row.created_at).as_secs();
+    Duration::from_secs((age / 4).clamp(least, 21_600))
 }
 
 const fn paid_back(row: &Payment) -> PaidBack {

@@ -56,6 +56,9 @@ pub struct Details {
     pub metadata: Option<String>,
     /// The call that is under way, or whose end is not known.
     pub pending: Option<Call>,
+    /// Further calls asked for so far: the number of the one that is under way. The first call, which takes the payment, is 0.
+    #[serde(default)]
+    pub calls: u32,
     /// Times the provider was asked in vain since the last change.
     pub checks: u32,
     /// What the payer must do.
@@ -90,7 +93,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The trail's word for it, and the end of its idempotency key.
+    /// The trail's word for it, and the beginning of its idempotency key.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {

@@ -1,7 +1,5 @@
 //! Calls at the provider, between two commits.
 
-use std::sync::Arc;
-
 use farebox_engine::{
     ledger::Actor,
     payment::{Action, Answer, Call, Command, Payment, ProviderEvent, Refund, RefundState, Refused, Seen, Stage, Word},
@@ -15,7 +13,7 @@ use farebox_store::Fault;
 use super::{
     Payments,
     service::{our_id, whose},
-    view,
+    view, within,
 };
 use crate::{collect, refusal::impossible};
 
@@ -57,8 +55,8 @@ pub(super) async fn make(
     actor: Actor,
 ) -> Result<Payment, Fault> {
     let provider = payments.rail_of(row)?;
-    let outcome = ask(&provider, row, call).await;
-    let word = word_of(outcome, call);
+    let outcome = within::call(&*provider, ask(&*provider, row, call)).await;
+    let word = word_of(outcome, call, row.details.calls);
     observe(payments, row, word, names, None, actor).await.map(|(payment, _)| payment)
 }
 
@@ -78,7 +76,7 @@ pub(super) async fn give_back(
         currency: row.money.currency.to_string(),
         reason: refund.reason.clone(),
     };
-    let word = match provider.refund(&ask).await {
+    let word = match within::call(&*provider, provider.refund(&ask)).await {
         Outcome::Seen(seen) => refund_word(refund, &seen),
         Outcome::Refused(refusal) => Word::RefundSeen {
             refund: refund.id,
@@ -126,9 +124,9 @@ pub(super) async fn observe(
     }
 }
 
-async fn ask(provider: &Arc<dyn Provider>, row: &Payment, call: &Call) -> Outcome<ProviderPayment> {
+async fn ask(provider: &dyn Provider, row: &Payment, call: &Call) -> Outcome<ProviderPayment> {
     let (whose, our_id) = (whose(row), our_id(row.tenant, row.id));
-    let idempotency_key = format!("{our_id}:{}", call.word());
+    let idempotency_key = key_of(&our_id, row, call);
     let (minor, currency) = (row.money.minor, row.money.currency.to_string());
     match call {
         Call::Create => {
@@ -154,17 +152,25 @@ async fn ask(provider: &Arc<dyn Provider>, row: &Payment, call: &Call) -> Outcom
     }
 }
 
-fn word_of(outcome: Outcome<ProviderPayment>, call: &Call) -> Word {
+/// The same call has the same key for ever; one that was refused and is asked for anew, as it must be, has another.
+fn key_of(our_id: &str, row: &Payment, call: &Call) -> String {
+    match row.details.calls {
+        0 => format!("{our_id}:{}", call.word()),
+        number => format!("{our_id}:{}:{number}", call.word()),
+    }
+}
+
+fn word_of(outcome: Outcome<ProviderPayment>, call: &Call, number: u32) -> Word {
     match outcome {
-        Outcome::Seen(seen) => seen_word(seen, true),
+        Outcome::Seen(seen) => seen_word(seen, Some(number)),
         Outcome::Refused(refusal) => {
             let first = matches!(call, Call::Create);
             let ends = first || refusal.class == RefusalClass::Declined;
-            Word::Refused { provider_id: refusal.provider_id.clone(), refused: refused(refusal), ends }
+            Word::Refused { call: number, provider_id: refusal.provider_id.clone(), refused: refused(refusal), ends }
         }
         Outcome::NotDone(fault) | Outcome::Unknown(fault) => {
             tracing::warn!(error = %fault, call = call.word(), "a payment's outcome is not known");
-            Word::Silent
+            Word::Silent(Some(number))
         }
     }
 }
@@ -174,7 +180,7 @@ fn refused(refusal: ProviderRefusal) -> Refused {
 }
 
 /// A provider's snapshot in the engine's words.
-pub(super) fn seen_word(seen: ProviderPayment, answers_call: bool) -> Word {
+pub(super) fn seen_word(seen: ProviderPayment, answers: Option<u32>) -> Word {
     let stage = match seen.state {
         ProviderState::Created => Stage::Created,
         ProviderState::RequiresAction => Stage::RequiresAction,
@@ -202,6 +208,6 @@ pub(super) fn seen_word(seen: ProviderPayment, answers_call: bool) -> Word {
         action,
         refusal: seen.refusal.map(refused),
         dispute,
-        answers_call,
+        answers,
     }))
 }

@@ -13,6 +13,7 @@ mod resume;
 mod routes;
 mod service;
 mod view;
+mod within;
 mod work;
 
 pub(crate) use self::{

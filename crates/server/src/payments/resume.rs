@@ -8,6 +8,7 @@ use farebox_store::Fault;
 use super::{
     Payments, drive,
     service::{read_our_id, whose, worker},
+    within,
 };
 use crate::refusal::impossible;
 
@@ -19,17 +20,17 @@ const PATIENT_TRIES: u32 = 64;
 /// Asks after a payment that is not over, or whose call was left without an answer.
 pub(super) async fn payment(payments: &Payments, row: Payment) -> Result<(), Fault> {
     let provider = payments.rail_of(&row)?;
-    let row = match provider.lookup(&whose(&row)).await {
+    let row = match within::look(&*provider, provider.lookup(&whose(&row))).await {
         Ok(Some(seen)) => {
-            let word = drive::seen_word(seen, false);
+            let word = drive::seen_word(seen, None);
             drive::observe(payments, &row, word, None, None, worker()).await?.0
         }
         // The call has not arrived, or its payer has not begun.
         Ok(None) if row.details.pending.is_some() => row,
-        Ok(None) => drive::observe(payments, &row, Word::Silent, None, None, worker()).await?.0,
+        Ok(None) => drive::observe(payments, &row, Word::Silent(None), None, None, worker()).await?.0,
         Err(fault) => {
             tracing::warn!(error = %fault, payment = %row.id, "a payment cannot be looked up yet");
-            drive::observe(payments, &row, Word::Silent, None, None, worker()).await?;
+            drive::observe(payments, &row, Word::Silent(None), None, None, worker()).await?;
             return Ok(());
         }
     };
@@ -60,7 +61,7 @@ pub(super) async fn refund(payments: &Payments, refund: Refund) -> Result<(), Fa
     let gone = || impossible("a refund names a payment that is not there");
     let row = payments.store().payment(refund.tenant, refund.payment).await?.ok_or_else(gone)?;
     let provider = payments.rail_of(&row)?;
-    match provider.lookup_refund(&whose(&row), &refund.id.to_string()).await {
+    match within::look(&*provider, provider.lookup_refund(&whose(&row), &refund.id.to_string())).await {
         Ok(Some(seen)) => {
             let word = drive::refund_word(&refund, &seen);
             drive::observe(payments, &row, word, None, None, worker()).await.map(drop)
@@ -78,14 +79,16 @@ pub(super) async fn event(payments: &Payments, event: ProviderEvent) -> Result<(
     let Some(row) = about(payments, &event).await? else { return later(payments, event, TRIES).await };
     let provider = payments.rail_of(&row)?;
     let patience = if provider.capabilities().signed_webhooks { PATIENT_TRIES } else { TRIES };
-    let Ok(Some(seen)) = provider.lookup(&whose(&row)).await else { return later(payments, event, patience).await };
+    let Ok(Some(seen)) = within::look(&*provider, provider.lookup(&whose(&row))).await else {
+        return later(payments, event, patience).await;
+    };
     let pending = refunds_under_way(payments, &row).await?;
     let waits = !pending.is_empty();
     for back in pending {
         refund(payments, back).await?;
     }
     let actor = farebox_engine::ledger::Actor::new(format!("provider:{}", event.key.provider));
-    let word = drive::seen_word(seen, false);
+    let word = drive::seen_word(seen, None);
     if waits && !refunds_under_way(payments, &row).await?.is_empty() {
         // What was paid back there cannot be told from ours yet: the event is looked at again.
         drive::observe(payments, &row, word, None, None, actor).await?;

@@ -77,6 +77,11 @@ impl FakeToss {
         payment["status"] = json!("PARTIAL_CANCELED");
     }
 
+    /// Idempotency keys that writes came with.
+    pub(crate) fn keys(&self) -> usize {
+        self.book.lock().unwrap().answered.len()
+    }
+
     pub(crate) fn looks(&self) -> usize {
         self.book.lock().unwrap().looks
     }

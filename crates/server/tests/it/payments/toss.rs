@@ -9,7 +9,7 @@ use farebox_types::Secret;
 use serde_json::{Value, json};
 
 use crate::{
-    fake::FakeToss,
+    fake::{FakeToss, Wrong},
     payments::town::post_to,
     world::{Answer, World, ask, bearer, send},
 };
@@ -127,5 +127,34 @@ on_both! {
         shop.told(event, 2).await;
         shop.works(10).await;
         assert_eq!(shop.get(&id).await["refunded_minor"], 5_000, "and so is the next one");
+    }
+
+    async fn a_payer_who_pays_again_is_confirmed_with_the_new_key(world: &World) {
+        let shop = Shop::new(world).await;
+        let (id, order) = shop.ordered().await;
+        let path = format!("/payments/{id}/confirm");
+        let stale = shop.post(&path, json!({"token": "tgen_stale"})).await.ok();
+        assert_eq!((&stale["status"], &stale["failure"]["code"]), (&json!("requires_action"), &json!("NOT_FOUND_PAYMENT_SESSION")));
+        let key = shop.fake.payer_pays(&order, 15_000);
+        let paid = shop.post(&path, json!({"token": key})).await.ok();
+        assert_eq!((&paid["status"], &paid["captured_minor"]), (&json!("succeeded"), &json!(15_000)));
+    }
+
+    async fn a_confirm_whose_answer_was_lost_is_made_once_more_under_its_key(world: &World) {
+        let shop = Shop::new(world).await;
+        let (id, order) = shop.ordered().await;
+        let key = shop.fake.payer_pays(&order, 15_000);
+        shop.fake.break_next(Wrong::FailBefore);
+        let asked = shop.post(&format!("/payments/{id}/confirm"), json!({"token": key})).await;
+        assert_eq!(asked.status, 202);
+        // Meanwhile no other call can be made.
+        let other = shop.post(&format!("/payments/{id}/confirm"), json!({"token": "another"})).await;
+        other.refused(409, "FBX.PAYMENT.BUSY");
+        for _ in 0..3 {
+            shop.works(60).await;
+        }
+        let read = shop.get(&id).await;
+        assert_eq!((&read["status"], &read["captured_minor"]), (&json!("succeeded"), &json!(15_000)));
+        assert_eq!(shop.fake.keys(), 1, "one key, one charge");
     }
 }
