@@ -142,6 +142,7 @@ fn see(row: &mut Payment, seen: &Seen) {
         row.details.refusal.clone_from(&seen.refusal);
     }
     row.details.action = if row.state == State::RequiresAction { seen.action.clone() } else { None };
+    row.details.handed_out |= row.details.action.is_some();
     let answered = match &row.details.pending {
         None => true,
         Some(_) if seen.answers == Some(row.details.calls) || !row.state.is_open() => true,

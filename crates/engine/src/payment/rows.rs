@@ -63,6 +63,10 @@ pub struct Details {
     pub checks: u32,
     /// What the payer must do.
     pub action: Option<Action>,
+    /// The payer's browser has been given something to act with, at some time: it may go on with it for as long as the provider
+    /// lets it.
+    #[serde(default)]
+    pub handed_out: bool,
     /// Why it failed.
     pub refusal: Option<Refused>,
     /// What it is collected for, where our own billing asked for it.

@@ -116,7 +116,7 @@ impl Provider for Stripe {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { manual_capture: true, currencies: None, signed_webhooks: true }
+        Capabilities { manual_capture: true, currencies: None, failed_is_payable: true, signed_webhooks: true }
     }
 
     async fn create(&self, ask: &Create) -> Outcome<ProviderPayment> {

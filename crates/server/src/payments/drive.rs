@@ -12,6 +12,7 @@ use farebox_store::Fault;
 
 use super::{
     Payments,
+    look::closed,
     service::{our_id, whose},
     view, within,
 };
@@ -55,7 +56,8 @@ pub(super) async fn make(
     actor: Actor,
 ) -> Result<Payment, Fault> {
     let provider = payments.rail_of(row)?;
-    let outcome = within::call(&*provider, ask(&*provider, row, call)).await;
+    let calling = async { closed(&*provider, row, ask(&*provider, row, call).await).await };
+    let outcome = within::call(&*provider, calling).await;
     let word = word_of(outcome, call, row.details.calls);
     observe(payments, row, word, names, None, actor).await.map(|(payment, _)| payment)
 }

@@ -6,6 +6,7 @@ mod caller;
 mod create;
 mod drive;
 mod join;
+mod look;
 mod own;
 mod read;
 mod reconcile;

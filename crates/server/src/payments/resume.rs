@@ -7,6 +7,7 @@ use farebox_store::Fault;
 
 use super::{
     Payments, drive,
+    look::look,
     service::{read_our_id, whose, worker},
     within,
 };
@@ -20,7 +21,7 @@ const PATIENT_TRIES: u32 = 64;
 /// Asks after a payment that is not over, or whose call was left without an answer.
 pub(super) async fn payment(payments: &Payments, row: Payment) -> Result<(), Fault> {
     let provider = payments.rail_of(&row)?;
-    let row = match within::look(&*provider, provider.lookup(&whose(&row))).await {
+    let row = match look(&*provider, &row).await {
         Ok(Some(seen)) => {
             let word = drive::seen_word(seen, None);
             drive::observe(payments, &row, word, None, None, worker()).await?.0
