@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use farebox_types::{Id, Merchant, Payment as PaymentKind, Refund as RefundKind, Timestamp};
 
 use super::{
-    Answer, Ask, Command, EventKey, Payment, ProviderEvent, Refund, RefundState, Render, Request, TrailEntry, Word,
+    Answer, Ask, Command, DisputeRow, EventKey, Payment, Posting, ProviderEvent, Refund, RefundState, Render, Request,
+    TrailEntry, Word,
     ask::{self, Planned},
-    is_known, link, observe, postings, refund_posting, trail,
+    is_known, link, observe, postings, refund_postings, trail,
 };
 use crate::ledger::{self, Actor};
 
@@ -263,8 +264,9 @@ impl Book {
                 let Some(mut back) = self.refunds.get(&(key.0, *id)).map(|held| held.row.clone()) else {
                     return Answer::NoSuch;
                 };
+                let posted = refund_postings(&row, &back);
                 if observe::refund(&mut row, &mut back, word, self.now) {
-                    self.refunded(&mut row, &back, actor, before);
+                    self.refunded(&mut row, &back, actor, (before, &posted));
                 }
                 back.updated_at = self.now;
                 self.refunds.insert((key.0, *id), Held { row: back.clone(), was_there: true, dirty: true });
@@ -291,16 +293,12 @@ impl Book {
 
     fn see(&mut self, row: &mut Payment, word: &Word, actor: &Actor, before: &'static str) {
         let posted = postings(row);
+        let disputes = row.details.disputes.clone();
         if !observe::payment(row, word, self.now) {
             row.updated_at = self.now;
             return self.refunded_elsewhere(row, word, actor);
         }
-        let kind = match word {
-            Word::Refused { .. } => "provider_refused",
-            Word::Silent(_) => "provider_silent",
-            _ => "provider_answered",
-        };
-        let detail = format!("{{\"captured_minor\":{}}}", row.captured);
+        let (kind, detail) = said(row, word, &disputes);
         self.enter(row, kind, actor, (before, detail));
         let new = postings(row).into_iter().filter(|one| !posted.contains(one));
         self.postings.extend(new.filter_map(|one| one.command(actor.clone()).ok()));
@@ -310,18 +308,21 @@ impl Book {
     fn refunded_elsewhere(&mut self, row: &mut Payment, word: &Word, actor: &Actor) {
         let before = row.state.as_str();
         let Some(back) = observe::refunded_elsewhere(row, word, self.now) else { return };
-        self.refunded(row, &back, actor, before);
+        self.refunded(row, &back, actor, (before, &[]));
         self.refunds.insert((back.tenant, back.id), Held { row: back, was_there: false, dirty: true });
     }
 
-    /// A refund's end, in the trail and, if it paid back, in the ledger.
-    fn refunded(&mut self, row: &mut Payment, back: &Refund, actor: &Actor, before: &'static str) {
-        let succeeded = back.state == RefundState::Succeeded;
-        let kind = if succeeded { "refund_succeeded" } else { "refund_failed" };
+    /// A refund's end, in the trail and, as far as it moved money beyond what is posted, in the ledger.
+    fn refunded(&mut self, row: &mut Payment, back: &Refund, actor: &Actor, (before, posted): (&str, &[Posting])) {
+        let kind = match back.state {
+            RefundState::Succeeded => "refund_succeeded",
+            _ if posted.is_empty() => "refund_failed",
+            _ => "refund_returned",
+        };
         let detail = format!("{{\"refund\":\"{}\",\"amount_minor\":{}}}", back.id, back.minor);
         self.enter(row, kind, actor, (before, detail));
-        let posting = refund_posting(row, back).filter(|_| succeeded);
-        self.postings.extend(posting.and_then(|one| one.command(actor.clone()).ok()));
+        let new = refund_postings(row, back).into_iter().filter(|one| !posted.contains(one));
+        self.postings.extend(new.filter_map(|one| one.command(actor.clone()).ok()));
     }
 
     /// Whether the name stands for something already.
@@ -435,6 +436,28 @@ impl Book {
         let (trail, postings) = (self.trail, self.postings);
         Changes { payments, refunds, new_requests, requests, new_events, events, trail, postings }
     }
+}
+
+/// The trail's word for what a provider said, and its numbers.
+fn said(row: &Payment, word: &Word, disputes_before: &[DisputeRow]) -> (&'static str, String) {
+    let detail = format!("{{\"captured_minor\":{}}}", row.captured);
+    let newest = row.details.disputes.last().filter(|_| row.details.disputes != disputes_before);
+    if let Some(dispute) = newest {
+        let kind = match dispute.won {
+            None => "dispute_opened",
+            Some(true) => "dispute_won",
+            Some(false) => "dispute_lost",
+        };
+        let (captured, minor) = (row.captured, dispute.minor);
+        return (kind, format!("{{\"captured_minor\":{captured},\"dispute_minor\":{minor}}}"));
+    }
+    let kind = match word {
+        Word::Seen(seen) if !observe::fits(row, seen) => "provider_differs",
+        Word::Refused { .. } => "provider_refused",
+        Word::Silent(_) => "provider_silent",
+        _ => "provider_answered",
+    };
+    (kind, detail)
 }
 
 const fn word_of(call: &super::Call) -> &'static str {

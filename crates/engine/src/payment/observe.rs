@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use farebox_types::{Id, Refund as RefundKind, Timestamp};
+use farebox_types::{Id, Money, Refund as RefundKind, Timestamp};
 
 use super::{Action, Call, DisputeRow, Event, PaidBack, Payment, Refund, RefundState, Refused, State};
 use crate::ledger::TransferId;
@@ -12,6 +12,9 @@ pub const WITHIN: Duration = Duration::from_secs(30);
 
 /// How long a payment waits for its payer; then it is given up.
 pub const ABANDONED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The code of a payment that its provider shows with another amount.
+const MISFIT: &str = "provider_differs";
 
 /// How a provider shows a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +50,21 @@ pub struct Seen {
     pub action: Option<Action>,
     /// Why it failed.
     pub refusal: Option<Refused>,
-    /// Whether it is disputed: open, or over and won or lost.
-    pub dispute: Option<Option<bool>>,
+    /// What was asked for there, where the provider says so.
+    pub money: Option<Money>,
+    /// Its newest dispute.
+    pub dispute: Option<Disputed>,
     /// The call that it answers, by its number ([`super::Details::calls`]); a look-up answers none.
     pub answers: Option<u32>,
+}
+
+/// A dispute as a provider shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disputed {
+    /// How much is withheld, where the provider says so; all that was not paid back otherwise.
+    pub minor: Option<i64>,
+    /// Who won, once it is over.
+    pub won: Option<bool>,
 }
 
 /// What a provider said.
@@ -88,10 +102,10 @@ pub enum Word {
 
 /// Changes the payment; true if that is worth an entry in its trail.
 pub(super) fn payment(row: &mut Payment, word: &Word, now: Timestamp) -> bool {
-    let before =
-        (row.state, row.captured, row.provider_id.clone(), row.details.pending.clone(), row.details.disputes.len());
+    let before = noteworthy(row);
     match word {
-        Word::Seen(seen) => see(row, seen),
+        Word::Seen(seen) if fits(row, seen) => see(row, seen),
+        Word::Seen(_) => misfit(row),
         Word::Refused { call, refused, provider_id, ends } if is_under_way(row, *call) => {
             refuse(row, refused, provider_id.as_ref(), *ends);
         }
@@ -102,9 +116,7 @@ pub(super) fn payment(row: &mut Payment, word: &Word, now: Timestamp) -> bool {
         }
         Word::Refused { .. } | Word::RefundSeen { .. } | Word::RefundSilent(_) => {}
     }
-    let after =
-        (row.state, row.captured, row.provider_id.clone(), row.details.pending.clone(), row.details.disputes.len());
-    let changed = before != after;
+    let changed = before != noteworthy(row);
     row.details.checks = if changed { 0 } else { row.details.checks.saturating_add(1) };
     // Who makes the call that is under way is left alone as long as before, whatever others see or hear meanwhile.
     let aside = match word {
@@ -117,6 +129,25 @@ pub(super) fn payment(row: &mut Payment, word: &Word, now: Timestamp) -> bool {
         row.next_check = next_check(row, now);
     }
     changed
+}
+
+/// What of a payment an entry in its trail is worth when it changes.
+fn noteworthy(row: &Payment) -> impl PartialEq + use<> {
+    let details = &row.details;
+    let misfit = details.refusal.as_ref().is_some_and(|refusal| refusal.code == MISFIT);
+    let known = (row.state, row.captured, row.provider_id.clone());
+    (known, details.pending.clone(), details.disputes.clone(), misfit)
+}
+
+/// Whether it can be this payment: of another amount nothing is believed, whatever id it is shown under.
+pub(super) fn fits(row: &Payment, seen: &Seen) -> bool {
+    seen.money.is_none_or(|money| money == row.money) && (0..=row.money.minor).contains(&seen.captured)
+}
+
+/// Nothing moves before a person has looked.
+fn misfit(row: &mut Payment) {
+    let message = "the provider shows another amount under this payment's id".to_owned();
+    row.details.refusal = Some(Refused { code: MISFIT.to_owned(), decline_code: None, message });
 }
 
 fn is_under_way(row: &Payment, call: u32) -> bool {
@@ -153,14 +184,15 @@ fn see(row: &mut Payment, seen: &Seen) {
     if answered {
         row.details.pending = None;
     }
-    if let Some(won) = seen.dispute {
-        dispute(row, won);
+    if let Some(seen) = seen.dispute {
+        dispute(row, seen);
     }
 }
 
 /// Opens or ends a dispute. One that is over before it was seen open is opened first, so that both postings are made.
-fn dispute(row: &mut Payment, won: Option<bool>) {
-    let minor = row.captured.saturating_sub(row.refunded).max(0);
+fn dispute(row: &mut Payment, Disputed { minor, won }: Disputed) {
+    let rest = row.captured.saturating_sub(row.refunded).max(0);
+    let minor = minor.unwrap_or(rest).clamp(0, row.captured);
     let open = row.details.disputes.last().is_some_and(|last| last.won.is_none());
     let ended_alike = row.details.disputes.last().is_some_and(|last| last.won == won);
     if !open
@@ -202,6 +234,16 @@ pub(super) fn refund(payment: &mut Payment, row: &mut Refund, word: &Word, now: 
     if row.provider_id.is_none() {
         row.provider_id.clone_from(provider_id);
     }
+    if row.state == RefundState::Succeeded && *state == RefundState::Failed {
+        row.state = RefundState::Failed;
+        row.failure = Some(failure.clone().unwrap_or_else(|| "returned".to_owned()));
+        payment.refunded = payment.refunded.saturating_sub(row.minor).max(0);
+        payment.details.returned.push(row.id.uuid());
+        if let Some(next) = payment.state.apply(Event::CameBack(paid_back(payment))) {
+            payment.state = next;
+        }
+        return true;
+    }
     if row.state != RefundState::Pending || *state == RefundState::Pending {
         row.next_check = (row.state == RefundState::Pending).then(|| now.after(refund_wait(row, now, 30)));
         return false;
@@ -223,6 +265,9 @@ pub(super) fn refund(payment: &mut Payment, row: &mut Refund, word: &Word, now: 
 /// nobody can say whose it is, so it is left for the next look.
 pub(super) fn refunded_elsewhere(row: &mut Payment, word: &Word, now: Timestamp) -> Option<Refund> {
     let Word::Seen(seen) = word else { return None };
+    if !fits(row, seen) {
+        return None;
+    }
     let total = seen.refunded?.min(row.captured);
     let minor = total.saturating_sub(row.refunded);
     if minor <= 0 || row.refunding != 0 || !row.state.was_paid() {
@@ -233,7 +278,12 @@ pub(super) fn refunded_elsewhere(row: &mut Payment, word: &Word, now: Timestamp)
         row.state = next;
     }
     // The same look, read twice, is the same refund.
-    let id = TransferId::derive(row.tenant, "payment.refunded_elsewhere", &format!("{}/{total}", row.id)).uuid();
+    let key = match row.details.returned.len() {
+        0 => format!("{}/{total}", row.id),
+        // The same total may be reached again after some came back.
+        round => format!("{}/{total}/{round}", row.id),
+    };
+    let id = TransferId::derive(row.tenant, "payment.refunded_elsewhere", &key).uuid();
     Some(Refund {
         tenant: row.tenant,
         id: Id::from_uuid(id),

@@ -74,6 +74,9 @@ pub struct Details {
     pub collects: Option<Collects>,
     /// Its disputes, oldest first; only the last may be open.
     pub disputes: Vec<DisputeRow>,
+    /// Refunds that had paid back and whose money came back from the payer's bank.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<Uuid>,
 }
 
 /// What of the billing server's a payment is for.

@@ -2,13 +2,17 @@
 
 use farebox_engine::{
     ledger::Actor,
-    payment::{Action, Answer, Call, Command, Payment, ProviderEvent, Refund, RefundState, Refused, Seen, Stage, Word},
+    payment::{
+        Action, Answer, Call, Command, Disputed, Payment, ProviderEvent, Refund, RefundState, Refused, Seen, Stage,
+        Word,
+    },
 };
 use farebox_providers::{
     Cancel, Capture, CaptureMode, Confirm, Create, Dispute, Outcome, Provider, ProviderPayment, ProviderRefund,
     ProviderState, RefundState as ProviderRefundState, Refusal as ProviderRefusal, RefusalClass,
 };
 use farebox_store::Fault;
+use farebox_types::Money;
 
 use super::{
     Payments,
@@ -192,11 +196,17 @@ pub(super) fn seen_word(seen: ProviderPayment, answers: Option<u32>) -> Word {
         ProviderState::Failed => Stage::Failed,
         ProviderState::Canceled => Stage::Canceled,
     };
-    let dispute = seen.dispute.map(|dispute| match dispute {
-        Dispute::Open => None,
-        Dispute::Won => Some(true),
-        Dispute::Lost => Some(false),
+    let dispute = seen.dispute.map(|disputed| Disputed {
+        minor: disputed.minor,
+        won: match disputed.dispute {
+            Dispute::Open => None,
+            Dispute::Won => Some(true),
+            Dispute::Lost => Some(false),
+        },
     });
+    // An order that the provider need not know of has no amount there.
+    let money = seen.currency.parse().ok().filter(|_| seen.minor > 0);
+    let money = money.map(|currency| Money { minor: seen.minor, currency });
     let action = seen.action.map(|action| Action {
         kind: action.kind.to_owned(),
         url: action.url,
@@ -209,6 +219,7 @@ pub(super) fn seen_word(seen: ProviderPayment, answers: Option<u32>) -> Word {
         refunded: seen.refunded_minor,
         action,
         refusal: seen.refusal.map(refused),
+        money,
         dispute,
         answers,
     }))

@@ -3,6 +3,7 @@
 use farebox_engine::payment::{
     ABANDONED, Answer, Ask, Command, Payment, ProviderEvent, Refund, RefundState, State, Word,
 };
+use farebox_providers::RefundState as ProviderRefundState;
 use farebox_store::Fault;
 
 use super::{
@@ -88,6 +89,10 @@ pub(super) async fn event(payments: &Payments, event: ProviderEvent) -> Result<(
     for back in pending {
         refund(payments, back).await?;
     }
+    let doubtful = is_about_refunds(&event.kind) || seen.refunded_minor.is_some_and(|total| total < row.refunded);
+    if doubtful && !came_back(payments, &row).await? {
+        return later(payments, event, patience).await;
+    }
     let actor = farebox_engine::ledger::Actor::new(format!("provider:{}", event.key.provider));
     let word = drive::seen_word(seen, None);
     if waits && !refunds_under_way(payments, &row).await?.is_empty() {
@@ -96,6 +101,27 @@ pub(super) async fn event(payments: &Payments, event: ProviderEvent) -> Result<(
         return later(payments, event, PATIENT_TRIES).await;
     }
     drive::observe(payments, &row, word, None, Some(Box::new(event)), actor).await.map(drop)
+}
+
+fn is_about_refunds(kind: &str) -> bool {
+    kind.starts_with("refund.") || kind == "charge.refund.updated"
+}
+
+/// Asks after refunds that have succeeded: a bank may send the money back much later. False if that could not be found out.
+async fn came_back(payments: &Payments, row: &Payment) -> Result<bool, Fault> {
+    let provider = payments.rail_of(row)?;
+    let refunds = payments.store().refunds(row.tenant, row.id).await?;
+    for back in refunds.into_iter().filter(|back| back.state == RefundState::Succeeded) {
+        match within::look(&*provider, provider.lookup_refund(&whose(row), &back.id.to_string())).await {
+            Ok(Some(seen)) if seen.state == ProviderRefundState::Failed => {
+                let word = drive::refund_word(&back, &seen);
+                drive::observe(payments, row, word, None, None, worker()).await?;
+            }
+            Ok(_) => {}
+            Err(_) => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 async fn refunds_under_way(payments: &Payments, row: &Payment) -> Result<Vec<Refund>, Fault> {

@@ -59,6 +59,7 @@ pub(super) fn seen(payment: &Payment, stage: Stage, answers: Option<u32>) -> Wor
         refunded: None,
         action: None,
         refusal: None,
+        money: Some(payment.money),
         dispute: None,
         answers,
     }))
