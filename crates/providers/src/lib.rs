@@ -19,6 +19,6 @@ pub mod toss;
 
 pub use event::{About, Event, Forged};
 pub use outcome::{Fault, Outcome, Refusal, RefusalClass};
-pub use payment::{Action, Dispute, ProviderPayment, ProviderRefund, ProviderState, RefundState};
+pub use payment::{Action, Dispute, Disputed, ProviderPayment, ProviderRefund, ProviderState, RefundState};
 pub use provider::{Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, Page, Provider, Refund, Whose};
 pub use wire::BadBaseUrl;

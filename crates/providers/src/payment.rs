@@ -43,6 +43,15 @@ pub enum Dispute {
     Lost,
 }
 
+/// A dispute, and how much of the payment it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disputed {
+    /// How it stands.
+    pub dispute: Dispute,
+    /// Minor units in dispute, where the provider says so.
+    pub minor: Option<i64>,
+}
+
 /// A payment as its provider shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderPayment {
@@ -64,8 +73,8 @@ pub struct ProviderPayment {
     pub action: Option<Action>,
     /// Why it failed, in `Failed`.
     pub refusal: Option<Refusal>,
-    /// Whether it is disputed, where the provider says so with the payment.
-    pub dispute: Option<Dispute>,
+    /// Its newest dispute, where the provider says so with the payment.
+    pub dispute: Option<Disputed>,
     /// When the provider made it, in seconds since 1970, where it says so.
     pub created_seconds: Option<i64>,
 }

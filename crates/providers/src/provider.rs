@@ -64,6 +64,8 @@ pub struct Capabilities {
     pub manual_capture: bool,
     /// The only currencies it takes; `None` for all.
     pub currencies: Option<&'static [&'static str]>,
+    /// What it shows as failed can still be paid by a page that was given its secret, until it is canceled.
+    pub failed_is_payable: bool,
     /// Its webhooks are signed. Where they are not, an event is only a reason to look up.
     pub signed_webhooks: bool,
 }

@@ -135,7 +135,7 @@ impl Auditor {
     }
 
     pub(crate) fn refund(&mut self, row: &Refund) {
-        if let Some(posting) = self.payments.refund(row) {
+        for posting in self.payments.refund(row) {
             self.expect(&posting);
         }
     }

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use farebox_types::{Id, Merchant, Payment as PaymentKind, Refund as RefundKind, Timestamp};
 
 use super::{
-    Answer, Ask, Command, EventKey, Payment, ProviderEvent, Refund, RefundState, Request, TrailEntry, Word,
+    Answer, Ask, Command, DisputeRow, EventKey, Payment, Posting, ProviderEvent, Refund, RefundState, Render, Request,
+    TrailEntry, Word,
     ask::{self, Planned},
-    link, observe, postings, refund_posting, trail,
+    is_known, link, observe, postings, refund_postings, trail,
 };
 use crate::ledger::{self, Actor};
 
@@ -65,9 +66,14 @@ impl Needs {
                     self.refunds.push((*tenant, *refund));
                 }
                 self.requests.extend(answers.as_ref().map(|(scope, key, _)| (*tenant, scope.clone(), key.clone())));
-                self.events.extend(event.clone());
+                self.events.extend(event.as_ref().map(|event| event.key.clone()));
             }
-            Command::Arrive(event) => self.events.push(event.key.clone()),
+            Command::Settle { request, .. } => {
+                self.payments.push((request.tenant, request.payment));
+                self.refunds.extend(request.refund.map(|refund| (request.tenant, refund)));
+                self.requests.push(key_of(request));
+            }
+            Command::Arrive(event) | Command::Remind(event) => self.events.push(event.key.clone()),
             Command::Shelve { key, .. } => self.events.push(key.clone()),
         }
     }
@@ -171,14 +177,15 @@ impl Book {
                 self.ask((*tenant, *payment), ask, request.as_ref(), actor)
             }
             Command::Observe { tenant, payment, word, answers, event, actor } => {
-                let answer = self.observe((*tenant, *payment), word, event.as_ref(), actor);
+                let answer = self.observe((*tenant, *payment), word, event.as_deref(), actor);
                 if let (Answer::Done { payment, refund }, Some((scope, key, render))) = (&answer, answers) {
-                    let answer = render(payment, refund.as_deref());
-                    self.remember(&(*tenant, scope.clone(), key.clone()), answer);
+                    self.remember(&(*tenant, scope.clone(), key.clone()), (payment, refund.as_deref()), *render);
                 }
                 answer
             }
+            Command::Settle { request, render } => self.settle(request, *render),
             Command::Arrive(event) => self.arrive(event),
+            Command::Remind(event) => self.remind(event),
             Command::Shelve { key, next_try } => self.shelve(key, *next_try),
         }
     }
@@ -221,6 +228,7 @@ impl Book {
             Planned::Call(call) => {
                 let (kind, detail) = asked(&call);
                 row.details.pending = Some(call);
+                row.details.calls = row.details.calls.saturating_add(1);
                 row.details.refusal = None;
                 row.details.checks = 0;
                 row.next_check = until;
@@ -245,7 +253,7 @@ impl Book {
         &mut self,
         key: (Id<Merchant>, Id<PaymentKind>),
         word: &Word,
-        event: Option<&EventKey>,
+        event: Option<&ProviderEvent>,
         actor: &Actor,
     ) -> Answer {
         let Some(mut row) = self.payments.get(&key).map(|held| held.row.clone()) else { return Answer::NoSuch };
@@ -256,8 +264,9 @@ impl Book {
                 let Some(mut back) = self.refunds.get(&(key.0, *id)).map(|held| held.row.clone()) else {
                     return Answer::NoSuch;
                 };
+                let posted = refund_postings(&row, &back);
                 if observe::refund(&mut row, &mut back, word, self.now) {
-                    self.refunded(&mut row, &back, actor, before);
+                    self.refunded(&mut row, &back, actor, (before, &posted));
                 }
                 back.updated_at = self.now;
                 self.refunds.insert((key.0, *id), Held { row: back.clone(), was_there: true, dirty: true });
@@ -265,27 +274,31 @@ impl Book {
             }
             _ => self.see(&mut row, word, actor, before),
         }
-        if let Some(held) = event.and_then(|key| self.events.get_mut(key)) {
-            held.row.applied_at = Some(self.now);
-            held.row.next_try = None;
-            held.dirty = true;
-        }
+        self.applied(event);
         self.payments.insert(key, Held { row: row.clone(), was_there: true, dirty: true });
         Answer::Done { payment: Box::new(row), refund }
     }
 
+    /// What a look was for is done with, unless there has been another reason since.
+    fn applied(&mut self, event: Option<&ProviderEvent>) {
+        let now = self.now;
+        let Some(seen) = event else { return };
+        let Some(held) = self.events.get_mut(&seen.key) else { return };
+        let again = held.row.next_try.is_some() && held.row.next_try != seen.next_try;
+        held.row.tries = held.row.tries.saturating_add(1);
+        held.row.next_try = again.then(|| now.after(held.row.wait()));
+        held.row.applied_at = (!again).then_some(now);
+        held.dirty = true;
+    }
+
     fn see(&mut self, row: &mut Payment, word: &Word, actor: &Actor, before: &'static str) {
         let posted = postings(row);
+        let disputes = row.details.disputes.clone();
         if !observe::payment(row, word, self.now) {
             row.updated_at = self.now;
             return self.refunded_elsewhere(row, word, actor);
         }
-        let kind = match word {
-            Word::Refused { .. } => "provider_refused",
-            Word::Silent => "provider_silent",
-            _ => "provider_answered",
-        };
-        let detail = format!("{{\"captured_minor\":{}}}", row.captured);
+        let (kind, detail) = said(row, word, &disputes);
         self.enter(row, kind, actor, (before, detail));
         let new = postings(row).into_iter().filter(|one| !posted.contains(one));
         self.postings.extend(new.filter_map(|one| one.command(actor.clone()).ok()));
@@ -295,18 +308,21 @@ impl Book {
     fn refunded_elsewhere(&mut self, row: &mut Payment, word: &Word, actor: &Actor) {
         let before = row.state.as_str();
         let Some(back) = observe::refunded_elsewhere(row, word, self.now) else { return };
-        self.refunded(row, &back, actor, before);
+        self.refunded(row, &back, actor, (before, &[]));
         self.refunds.insert((back.tenant, back.id), Held { row: back, was_there: false, dirty: true });
     }
 
-    /// A refund's end, in the trail and, if it paid back, in the ledger.
-    fn refunded(&mut self, row: &mut Payment, back: &Refund, actor: &Actor, before: &'static str) {
-        let succeeded = back.state == RefundState::Succeeded;
-        let kind = if succeeded { "refund_succeeded" } else { "refund_failed" };
+    /// A refund's end, in the trail and, as far as it moved money beyond what is posted, in the ledger.
+    fn refunded(&mut self, row: &mut Payment, back: &Refund, actor: &Actor, (before, posted): (&str, &[Posting])) {
+        let kind = match back.state {
+            RefundState::Succeeded => "refund_succeeded",
+            _ if posted.is_empty() => "refund_failed",
+            _ => "refund_returned",
+        };
         let detail = format!("{{\"refund\":\"{}\",\"amount_minor\":{}}}", back.id, back.minor);
         self.enter(row, kind, actor, (before, detail));
-        let posting = refund_posting(row, back).filter(|_| succeeded);
-        self.postings.extend(posting.and_then(|one| one.command(actor.clone()).ok()));
+        let new = refund_postings(row, back).into_iter().filter(|one| !posted.contains(one));
+        self.postings.extend(new.filter_map(|one| one.command(actor.clone()).ok()));
     }
 
     /// Whether the name stands for something already.
@@ -327,10 +343,28 @@ impl Book {
         self.requests.insert(key_of(request), Held { row, was_there, dirty: true });
     }
 
-    fn remember(&mut self, key: &RequestKey, answer: (i16, String)) {
+    /// The first answer that will not change is the answer of the name from then on.
+    fn remember(&mut self, key: &RequestKey, (payment, refund): (&Payment, Option<&Refund>), render: Render) {
+        if !is_known(payment, refund) {
+            return;
+        }
         if let Some(held) = self.requests.get_mut(key).filter(|held| held.row.answer.is_none()) {
-            held.row.answer = Some(answer);
+            held.row.answer = Some(render(payment, refund));
             held.dirty = true;
+        }
+    }
+
+    fn settle(&mut self, request: &Request, render: Render) -> Answer {
+        let payment = self.payments.get(&(request.tenant, request.payment)).map(|held| held.row.clone());
+        let Some(payment) = payment else { return Answer::NoSuch };
+        let refund = request.refund.and_then(|id| self.refunds.get(&(request.tenant, id))).map(|held| held.row.clone());
+        if refund.is_none() && request.refund.is_some() {
+            return Answer::NoSuch;
+        }
+        self.remember(&key_of(request), (&payment, refund.as_ref()), render);
+        match self.requests.get(&key_of(request)) {
+            Some(held) => Answer::Before(Box::new(held.row.clone())),
+            None => Answer::NoSuch,
         }
     }
 
@@ -340,6 +374,24 @@ impl Book {
         }
         self.events.insert(event.key.clone(), Held { row: event.clone(), was_there: false, dirty: true });
         Answer::Event { fresh: true }
+    }
+
+    fn remind(&mut self, event: &ProviderEvent) -> Answer {
+        let now = self.now;
+        match self.events.get_mut(&event.key) {
+            None => return self.arrive(event),
+            Some(held) => {
+                let after_last = held.row.applied_at.map_or(now, |at| at.after(held.row.wait()));
+                held.row.next_try = Some(match held.row.next_try {
+                    // It waits already, or somebody is looking this moment and may not see what this is about.
+                    Some(at) => at.after(Duration::from_micros(1)),
+                    None => now.max(after_last),
+                });
+                held.row.applied_at = None;
+                held.dirty = true;
+            }
+        }
+        Answer::Event { fresh: false }
     }
 
     fn shelve(&mut self, key: &EventKey, next_try: Option<Timestamp>) -> Answer {
@@ -384,6 +436,28 @@ impl Book {
         let (trail, postings) = (self.trail, self.postings);
         Changes { payments, refunds, new_requests, requests, new_events, events, trail, postings }
     }
+}
+
+/// The trail's word for what a provider said, and its numbers.
+fn said(row: &Payment, word: &Word, disputes_before: &[DisputeRow]) -> (&'static str, String) {
+    let detail = format!("{{\"captured_minor\":{}}}", row.captured);
+    let newest = row.details.disputes.last().filter(|_| row.details.disputes != disputes_before);
+    if let Some(dispute) = newest {
+        let kind = match dispute.won {
+            None => "dispute_opened",
+            Some(true) => "dispute_won",
+            Some(false) => "dispute_lost",
+        };
+        let (captured, minor) = (row.captured, dispute.minor);
+        return (kind, format!("{{\"captured_minor\":{captured},\"dispute_minor\":{minor}}}"));
+    }
+    let kind = match word {
+        Word::Seen(seen) if !observe::fits(row, seen) => "provider_differs",
+        Word::Refused { .. } => "provider_refused",
+        Word::Silent(_) => "provider_silent",
+        _ => "provider_answered",
+    };
+    (kind, detail)
 }
 
 const fn word_of(call: &super::Call) -> &'static str {

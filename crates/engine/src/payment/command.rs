@@ -1,11 +1,13 @@
 //! What can be asked of the payments' book, and its answers.
 
+use std::time::Duration;
+
 use farebox_types::{Id, Merchant, Payment as PaymentKind, Timestamp};
 
 use super::{Ask, Denied, Payment, Refund, Request, Word};
 use crate::ledger::Actor;
 
-/// Makes the answer that a request's name stands for from then on: status and body.
+/// Makes the answer that a request's name stands for from then on, once [`super::is_known`]: status and body.
 pub type Render = fn(&Payment, Option<&Refund>) -> (i16, String);
 
 /// A provider's event: provider and the provider's id of it.
@@ -38,6 +40,14 @@ pub struct ProviderEvent {
     pub next_try: Option<Timestamp>,
     /// Tries so far.
     pub tries: u32,
+}
+
+impl ProviderEvent {
+    /// How long to wait before it is tried again.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        Duration::from_secs(2_u64 << self.tries.min(10))
+    }
 }
 
 /// One atomic unit. Each may be sent again: it has its effect once.
@@ -75,13 +85,23 @@ pub enum Command {
         word: Word,
         /// The request that this answers: scope, key, and how.
         answers: Option<(String, String, Render)>,
-        /// The event that made us look.
-        event: Option<EventKey>,
+        /// The event that made us look, as it was before the look.
+        event: Option<Box<ProviderEvent>>,
         /// Who.
         actor: Actor,
     },
+    /// Gives a request its answer, where its call ended without anybody who could say so.
+    Settle {
+        /// The request, as it stands in the store.
+        request: Box<Request>,
+        /// How it is answered.
+        render: Render,
+    },
     /// Writes down that an event has come.
     Arrive(Box<ProviderEvent>),
+    /// Writes down that there may be news of something, on the word of whoever sent it. There is one row for each thing, however
+    /// often this comes; the oftener, the longer it waits.
+    Remind(Box<ProviderEvent>),
     /// An event is about nothing of ours, or is to be tried again then.
     Shelve {
         /// Which.

@@ -15,10 +15,10 @@ mod trail;
 pub use ask::{Ask, Denied};
 pub use book::{Book, Changes, Loaded, Needs, REMEMBERED, RequestKey};
 pub use command::{Answer, Command, EventKey, ProviderEvent, Render};
-pub use observe::{Seen, Stage, WITHIN, Word};
-pub use posting::{Posting, postings, refund_posting};
+pub use observe::{ABANDONED, Disputed, Seen, Stage, WITHIN, Word};
+pub use posting::{Posting, postings, refund_postings};
 pub use rows::{
-    Action, Call, Collects, Details, DisputeRow, Payment, Refund, RefundState, Refused, Request, TrailEntry,
+    Action, Call, Collects, Details, DisputeRow, Payment, Refund, RefundState, Refused, Request, TrailEntry, is_known,
 };
 pub use state::{Event, PaidBack, State};
 pub use trail::{link, terms};

@@ -2,7 +2,7 @@
 
 use farebox_types::Quantity;
 
-use super::{Payment, Refund};
+use super::{Payment, Refund, RefundState};
 use crate::ledger::{AccountSpec, Actor, BadLeg, Command, Leg, Operation, TransferId, Unit};
 
 /// One movement between a customer's money outside and what a merchant has received.
@@ -44,10 +44,18 @@ pub fn postings(payment: &Payment) -> Vec<Posting> {
     all
 }
 
-/// What `refund`, which has succeeded, posts.
+/// What `refund` has posted: it went to the payer once it succeeded, and came back if his bank returned it.
 #[must_use]
-pub fn refund_posting(payment: &Payment, refund: &Refund) -> Option<Posting> {
-    post(payment, "refund", &refund.id.to_string(), refund.minor, false)
+pub fn refund_postings(payment: &Payment, refund: &Refund) -> Vec<Posting> {
+    let returned = payment.details.returned.contains(&refund.id.uuid());
+    let mut all = Vec::new();
+    if refund.state == RefundState::Succeeded || returned {
+        all.extend(post(payment, "refund", &refund.id.to_string(), refund.minor, false));
+    }
+    if returned {
+        all.extend(post(payment, "refund_returned", &refund.id.to_string(), refund.minor, true));
+    }
+    all
 }
 
 fn post(payment: &Payment, what: &str, key: &str, minor: i64, inwards: bool) -> Option<Posting> {

@@ -56,10 +56,17 @@ pub struct Details {
     pub metadata: Option<String>,
     /// The call that is under way, or whose end is not known.
     pub pending: Option<Call>,
+    /// Further calls asked for so far: the number of the one that is under way. The first call, which takes the payment, is 0.
+    #[serde(default)]
+    pub calls: u32,
     /// Times the provider was asked in vain since the last change.
     pub checks: u32,
     /// What the payer must do.
     pub action: Option<Action>,
+    /// The payer's browser has been given something to act with, at some time: it may go on with it for as long as the provider
+    /// lets it.
+    #[serde(default)]
+    pub handed_out: bool,
     /// Why it failed.
     pub refusal: Option<Refused>,
     /// What it is collected for, where our own billing asked for it.
@@ -67,6 +74,9 @@ pub struct Details {
     pub collects: Option<Collects>,
     /// Its disputes, oldest first; only the last may be open.
     pub disputes: Vec<DisputeRow>,
+    /// Refunds that had paid back and whose money came back from the payer's bank.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<Uuid>,
 }
 
 /// What of the billing server's a payment is for.
@@ -90,7 +100,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The trail's word for it, and the end of its idempotency key.
+    /// The trail's word for it, and the beginning of its idempotency key.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -187,6 +197,15 @@ pub struct Refund {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// Whether a call's outcome is known: until then its request has no answer that could be kept.
+#[must_use]
+pub fn is_known(payment: &Payment, refund: Option<&Refund>) -> bool {
+    match refund {
+        Some(refund) => refund.state != RefundState::Pending,
+        None => payment.details.pending.is_none() && payment.state != State::Processing,
+    }
 }
 
 /// A caller's request under a name of its own.

@@ -53,6 +53,8 @@ pub enum Event {
     GivenUp,
     /// So much has been paid back.
     PaidBack(PaidBack),
+    /// A refund's money came back from the payer's bank; so much stays paid back.
+    CameBack(PaidBack),
     /// The payer's bank withholds the money.
     DisputeOpened,
     /// The merchant keeps the money; so much of it had been paid back.
@@ -116,6 +118,8 @@ impl State {
             (S::Created | S::RequiresAction | S::Processing | S::RequiresCapture, Event::GivenUp) => Some(S::Canceled),
             (S::Succeeded, Event::PaidBack(PaidBack::Part)) => Some(S::PartiallyRefunded),
             (S::Succeeded | S::PartiallyRefunded, Event::PaidBack(PaidBack::All)) => Some(S::Refunded),
+            (S::PartiallyRefunded | S::Refunded, Event::CameBack(PaidBack::None)) => Some(S::Succeeded),
+            (S::Refunded, Event::CameBack(PaidBack::Part)) => Some(S::PartiallyRefunded),
             (S::Succeeded | S::PartiallyRefunded | S::Refunded, Event::DisputeOpened) => Some(S::Disputed),
             (S::Disputed, Event::DisputeWon(PaidBack::None)) => Some(S::Succeeded),
             (S::Disputed, Event::DisputeWon(PaidBack::Part)) => Some(S::PartiallyRefunded),
@@ -141,7 +145,7 @@ impl State {
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 14] = [
+    const EVENTS: [Event; 17] = [
         Event::Sent,
         Event::ActionNeeded,
         Event::Authorized,
@@ -151,6 +155,9 @@ mod tests {
         Event::PaidBack(PaidBack::None),
         Event::PaidBack(PaidBack::Part),
         Event::PaidBack(PaidBack::All),
+        Event::CameBack(PaidBack::None),
+        Event::CameBack(PaidBack::Part),
+        Event::CameBack(PaidBack::All),
         Event::DisputeOpened,
         Event::DisputeWon(PaidBack::None),
         Event::DisputeWon(PaidBack::Part),
@@ -160,16 +167,16 @@ mod tests {
 
     /// One row a state, one letter an event: where it leads, `.` nowhere.
     const TABLE: [(State, &str); 10] = [
-        (State::Created, "pacsfx........"),
-        (State::RequiresAction, "p.csfx........"),
-        (State::Processing, ".acsfx........"),
-        (State::RequiresCapture, "...sfx........"),
-        (State::Succeeded, ".......hrd...."),
-        (State::PartiallyRefunded, "........rd...."),
-        (State::Refunded, ".........d...."),
-        (State::Disputed, "..........shr."),
-        (State::Failed, "...s.........."),
-        (State::Canceled, "...s.........."),
+        (State::Created, "pacsfx..........."),
+        (State::RequiresAction, "p.csfx..........."),
+        (State::Processing, ".acsfx..........."),
+        (State::RequiresCapture, "...sfx..........."),
+        (State::Succeeded, ".......hr...d...."),
+        (State::PartiallyRefunded, "........rs..d...."),
+        (State::Refunded, ".........sh.d...."),
+        (State::Disputed, ".............shr."),
+        (State::Failed, "...s............."),
+        (State::Canceled, "...s............."),
     ];
 
     fn letter(state: Option<State>) -> char {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     outcome::{Fault, Outcome},
-    payment::{Action, Dispute, ProviderPayment, ProviderRefund, ProviderState, RefundState},
+    payment::{Action, Dispute, Disputed, ProviderPayment, ProviderRefund, ProviderState, RefundState},
     wire::{BadBaseUrl, Broken, Call, Reply, Wire, form, segment},
 };
 
@@ -151,7 +151,9 @@ pub(super) fn payment_of(payment: SimPayment) -> ProviderPayment {
         captured_minor: payment.captured_minor,
         created_seconds: Some(payment.created),
         currency: payment.currency,
-        dispute: payment.dispute.map(dispute_of),
+        dispute: payment
+            .dispute
+            .map(|dispute| Disputed { dispute: dispute_of(dispute), minor: Some(payment.disputed_minor) }),
         minor: payment.minor,
         our_id: Some(payment.our_id),
         provider_id: payment.id,
@@ -175,6 +177,6 @@ pub(super) fn refund_of(refund: SimRefund) -> ProviderRefund {
         our_refund: Some(refund.our_refund),
         payment_provider_id: Some(refund.payment),
         provider_id: refund.id,
-        state: RefundState::Succeeded,
+        state: if refund.failed { RefundState::Failed } else { RefundState::Succeeded },
     }
 }

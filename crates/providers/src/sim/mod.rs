@@ -67,7 +67,7 @@ impl Provider for Sim {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { manual_capture: true, currencies: None, signed_webhooks: true }
+        Capabilities { manual_capture: true, currencies: None, failed_is_payable: false, signed_webhooks: true }
     }
 
     async fn create(&self, ask: &Create) -> Outcome<ProviderPayment> {

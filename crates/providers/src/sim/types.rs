@@ -118,6 +118,9 @@ pub struct SimPayment {
     pub error: Option<SimError>,
     /// Whether it is disputed.
     pub dispute: Option<SimDispute>,
+    /// How much of it is.
+    #[serde(default)]
+    pub disputed_minor: i64,
     /// Seconds since 1970.
     pub created: i64,
     /// When a payment in `processing` is decided, in microseconds since 1970.
@@ -137,6 +140,9 @@ pub struct SimRefund {
     pub minor: i64,
     /// Seconds since 1970.
     pub created: i64,
+    /// The payer's bank has sent the money back.
+    #[serde(default)]
+    pub failed: bool,
 }
 
 /// A no.

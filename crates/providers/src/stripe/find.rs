@@ -6,7 +6,12 @@ use super::{
     types::{DisputeObject, Intent, List, RefundObject},
     webhook::dispute_of,
 };
-use crate::{outcome::Fault, payment::ProviderPayment, provider::Whose, wire::segment};
+use crate::{
+    outcome::Fault,
+    payment::{Disputed, ProviderPayment},
+    provider::Whose,
+    wire::segment,
+};
 
 /// Stripe's clock and ours are not further apart.
 const SKEW_SECONDS: i64 = 3_600;
@@ -89,7 +94,10 @@ impl Stripe {
         }
         let fields = vec![("payment_intent", payment.provider_id.clone()), ("limit", "1".to_owned())];
         let dispute = match self.client.get::<List<DisputeObject>>("/v1/disputes", &fields).await? {
-            Read::Found(newest) => newest.data.first().and_then(|one| dispute_of(&one.status)),
+            Read::Found(newest) => newest
+                .data
+                .first()
+                .and_then(|one| dispute_of(&one.status).map(|dispute| Disputed { dispute, minor: Some(one.amount) })),
             // A server that speaks the protocol without its disputes.
             Read::Missing | Read::Rejected(_) => payment.dispute,
         };

@@ -21,7 +21,7 @@ use self::{
 use crate::{
     event::{Event, Forged},
     outcome::{Fault, Outcome, Refusal, RefusalClass},
-    payment::{Action, Dispute, ProviderPayment, ProviderRefund, ProviderState, RefundState},
+    payment::{Action, Dispute, Disputed, ProviderPayment, ProviderRefund, ProviderState, RefundState},
     provider::{Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, Page, Provider, Refund, Whose, mode_of},
     wire::{BadBaseUrl, segment},
 };
@@ -116,7 +116,7 @@ impl Provider for Stripe {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { manual_capture: true, currencies: None, signed_webhooks: true }
+        Capabilities { manual_capture: true, currencies: None, failed_is_payable: true, signed_webhooks: true }
     }
 
     async fn create(&self, ask: &Create) -> Outcome<ProviderPayment> {
@@ -270,7 +270,8 @@ fn intent_of(intent: Intent) -> ProviderPayment {
     // What a partial capture let go may be counted as refunded, or not: then the refunds themselves must be asked.
     let refunded_minor =
         charge.as_ref().and_then(|charge| charge.amount_refunded).filter(|_| captured_minor == intent.amount);
-    let dispute = charge.filter(|charge| charge.disputed == Some(true)).map(|_| Dispute::Open);
+    let dispute =
+        charge.filter(|charge| charge.disputed == Some(true)).map(|_| Disputed { dispute: Dispute::Open, minor: None });
     let error = intent.last_payment_error.filter(|_| state == ProviderState::Failed);
     let refused = error.map(|error| refusal(error, RefusalClass::Declined));
     ProviderPayment {

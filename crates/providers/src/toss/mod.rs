@@ -74,7 +74,12 @@ impl Provider for Toss {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { manual_capture: false, currencies: Some(&[CURRENCY]), signed_webhooks: false }
+        Capabilities {
+            manual_capture: false,
+            currencies: Some(&[CURRENCY]),
+            failed_is_payable: false,
+            signed_webhooks: false,
+        }
     }
 
     /// Asks nobody: the payer begins, in Toss's window, under our order id.

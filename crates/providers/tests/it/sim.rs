@@ -215,9 +215,9 @@ async fn a_dispute_opens_and_ends() {
     let remote = in_memory();
     let sim = reach(&remote, Way::Http).await;
     let paid = seen(sim.create(&asks::create(&fresh_id(), 5, "pm_sim_disputed")).await);
-    assert_eq!(sim.lookup(&of(&paid)).await.unwrap().unwrap().dispute, Some(Dispute::Open));
+    assert_eq!(sim.lookup(&of(&paid)).await.unwrap().unwrap().dispute.unwrap().dispute, Dispute::Open);
     remote.dispute(&paid.provider_id, SimDispute::Won).unwrap();
-    assert_eq!(sim.lookup(&of(&paid)).await.unwrap().unwrap().dispute, Some(Dispute::Won));
+    assert_eq!(sim.lookup(&of(&paid)).await.unwrap().unwrap().dispute.unwrap().dispute, Dispute::Won);
     assert!(remote.dispute("pi_nobody", SimDispute::Open).is_err());
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use farebox_providers::{
-    Create, Dispute, Outcome, Provider, ProviderState, RefundState, RefusalClass, Whose, stripe::Stripe,
+    Create, Dispute, Disputed, Outcome, Provider, ProviderState, RefundState, RefusalClass, Whose, stripe::Stripe,
 };
 use farebox_types::{Secret, Timestamp};
 use rstest::rstest;
@@ -207,6 +207,7 @@ async fn a_dispute_is_told_as_it_stands_now(#[case] status: &str, #[case] stands
     let paid = seen(stripe.create(&asks::create(&our_id, 500, VISA)).await);
     assert_eq!(stripe.lookup(&of(&paid)).await.unwrap().unwrap().dispute, None);
     fake.dispute(&paid.provider_id, status);
+    let stands = stands.map(|dispute| Disputed { dispute, minor: Some(1) });
     assert_eq!(stripe.lookup(&of(&paid)).await.unwrap().unwrap().dispute, stands);
     let listed = stripe.list(Timestamp::from_seconds(0), None).await.unwrap();
     assert_eq!(listed.payments[0].dispute, stands, "the list says the same");

@@ -1,21 +1,24 @@
 //! Calls at the provider, between two commits.
 
-use std::sync::Arc;
-
 use farebox_engine::{
     ledger::Actor,
-    payment::{Action, Answer, Call, Command, EventKey, Payment, Refund, RefundState, Refused, Seen, Stage, Word},
+    payment::{
+        Action, Answer, Call, Command, Disputed, Payment, ProviderEvent, Refund, RefundState, Refused, Seen, Stage,
+        Word,
+    },
 };
 use farebox_providers::{
     Cancel, Capture, CaptureMode, Confirm, Create, Dispute, Outcome, Provider, ProviderPayment, ProviderRefund,
     ProviderState, RefundState as ProviderRefundState, Refusal as ProviderRefusal, RefusalClass,
 };
 use farebox_store::Fault;
+use farebox_types::Money;
 
 use super::{
     Payments,
+    look::closed,
     service::{our_id, whose},
-    view,
+    view, within,
 };
 use crate::{collect, refusal::impossible};
 
@@ -57,8 +60,9 @@ pub(super) async fn make(
     actor: Actor,
 ) -> Result<Payment, Fault> {
     let provider = payments.rail_of(row)?;
-    let outcome = ask(&provider, row, call).await;
-    let word = word_of(outcome, call);
+    let calling = async { closed(&*provider, row, ask(&*provider, row, call).await).await };
+    let outcome = within::call(&*provider, calling).await;
+    let word = word_of(outcome, call, row.details.calls);
     observe(payments, row, word, names, None, actor).await.map(|(payment, _)| payment)
 }
 
@@ -78,7 +82,7 @@ pub(super) async fn give_back(
         currency: row.money.currency.to_string(),
         reason: refund.reason.clone(),
     };
-    let word = match provider.refund(&ask).await {
+    let word = match within::call(&*provider, provider.refund(&ask)).await {
         Outcome::Seen(seen) => refund_word(refund, &seen),
         Outcome::Refused(refusal) => Word::RefundSeen {
             refund: refund.id,
@@ -110,7 +114,7 @@ pub(super) async fn observe(
     row: &Payment,
     word: Word,
     names: Names,
-    event: Option<EventKey>,
+    event: Option<Box<ProviderEvent>>,
     actor: Actor,
 ) -> Result<(Payment, Option<Refund>), Fault> {
     let answers = names.map(|(scope, key)| (scope, key, view::answer as farebox_engine::payment::Render));
@@ -126,9 +130,9 @@ pub(super) async fn observe(
     }
 }
 
-async fn ask(provider: &Arc<dyn Provider>, row: &Payment, call: &Call) -> Outcome<ProviderPayment> {
+async fn ask(provider: &dyn Provider, row: &Payment, call: &Call) -> Outcome<ProviderPayment> {
     let (whose, our_id) = (whose(row), our_id(row.tenant, row.id));
-    let idempotency_key = format!("{our_id}:{}", call.word());
+    let idempotency_key = key_of(&our_id, row, call);
     let (minor, currency) = (row.money.minor, row.money.currency.to_string());
     match call {
         Call::Create => {
@@ -154,17 +158,25 @@ async fn ask(provider: &Arc<dyn Provider>, row: &Payment, call: &Call) -> Outcom
     }
 }
 
-fn word_of(outcome: Outcome<ProviderPayment>, call: &Call) -> Word {
+/// The same call has the same key for ever; one that was refused and is asked for anew, as it must be, has another.
+fn key_of(our_id: &str, row: &Payment, call: &Call) -> String {
+    match row.details.calls {
+        0 => format!("{our_id}:{}", call.word()),
+        number => format!("{our_id}:{}:{number}", call.word()),
+    }
+}
+
+fn word_of(outcome: Outcome<ProviderPayment>, call: &Call, number: u32) -> Word {
     match outcome {
-        Outcome::Seen(seen) => seen_word(seen, true),
+        Outcome::Seen(seen) => seen_word(seen, Some(number)),
         Outcome::Refused(refusal) => {
             let first = matches!(call, Call::Create);
             let ends = first || refusal.class == RefusalClass::Declined;
-            Word::Refused { provider_id: refusal.provider_id.clone(), refused: refused(refusal), ends }
+            Word::Refused { call: number, provider_id: refusal.provider_id.clone(), refused: refused(refusal), ends }
         }
         Outcome::NotDone(fault) | Outcome::Unknown(fault) => {
             tracing::warn!(error = %fault, call = call.word(), "a payment's outcome is not known");
-            Word::Silent
+            Word::Silent(Some(number))
         }
     }
 }
@@ -174,7 +186,7 @@ fn refused(refusal: ProviderRefusal) -> Refused {
 }
 
 /// A provider's snapshot in the engine's words.
-pub(super) fn seen_word(seen: ProviderPayment, answers_call: bool) -> Word {
+pub(super) fn seen_word(seen: ProviderPayment, answers: Option<u32>) -> Word {
     let stage = match seen.state {
         ProviderState::Created => Stage::Created,
         ProviderState::RequiresAction => Stage::RequiresAction,
@@ -184,11 +196,17 @@ pub(super) fn seen_word(seen: ProviderPayment, answers_call: bool) -> Word {
         ProviderState::Failed => Stage::Failed,
         ProviderState::Canceled => Stage::Canceled,
     };
-    let dispute = seen.dispute.map(|dispute| match dispute {
-        Dispute::Open => None,
-        Dispute::Won => Some(true),
-        Dispute::Lost => Some(false),
+    let dispute = seen.dispute.map(|disputed| Disputed {
+        minor: disputed.minor,
+        won: match disputed.dispute {
+            Dispute::Open => None,
+            Dispute::Won => Some(true),
+            Dispute::Lost => Some(false),
+        },
     });
+    // An order that the provider need not know of has no amount there.
+    let money = seen.currency.parse().ok().filter(|_| seen.minor > 0);
+    let money = money.map(|currency| Money { minor: seen.minor, currency });
     let action = seen.action.map(|action| Action {
         kind: action.kind.to_owned(),
         url: action.url,
@@ -201,7 +219,8 @@ pub(super) fn seen_word(seen: ProviderPayment, answers_call: bool) -> Word {
         refunded: seen.refunded_minor,
         action,
         refusal: seen.refusal.map(refused),
+        money,
         dispute,
-        answers_call,
+        answers,
     }))
 }

@@ -6,7 +6,8 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use farebox_engine::payment::{RefundState, Request};
+use farebox_engine::payment::{Answer, Command, Request, is_known};
+use farebox_store::Fault;
 
 use super::{Payments, view};
 use crate::refusal::{Failure, impossible};
@@ -30,7 +31,8 @@ pub(super) fn response((status, body): (i16, String), replayed: bool) -> Respons
     response
 }
 
-/// The answer of the request that came first under this name, as soon as there is one.
+/// The answer of the request that came first under this name, as soon as there is one. If whoever made its call has died before
+/// it could answer, the first who sees the outcome keeps it; what nobody knows yet is told, and not kept.
 pub(super) async fn join(payments: &Payments, first: Request, replayed: bool) -> Result<Response, Failure> {
     let store = payments.store();
     let waiting = async {
@@ -39,32 +41,58 @@ pub(super) async fn join(payments: &Payments, first: Request, replayed: bool) ->
             if let Some(answer) = now.and_then(|request| request.answer) {
                 return Ok(answer);
             }
-            let (answer, over) = current(payments, &first).await?;
-            if over {
-                return Ok(answer);
+            match current(payments, &first).await? {
+                Standing::Known => return kept(payments, &first).await,
+                Standing::Provider(answer) => return Ok(answer),
+                Standing::Ours(_) => tokio::time::sleep(PAUSE).await,
             }
-            tokio::time::sleep(PAUSE).await;
         }
     };
     let answer: Result<_, Failure> = match tokio::time::timeout(PATIENCE, waiting).await {
         Ok(answer) => answer,
-        Err(_) => current(payments, &first).await.map(|(answer, _)| answer),
+        Err(_) => match current(payments, &first).await? {
+            Standing::Known => kept(payments, &first).await,
+            Standing::Provider(answer) | Standing::Ours(answer) => Ok(answer),
+        },
     };
     Ok(response(answer?, replayed))
 }
 
-/// How things stand, and whether the call is over: its caller may have died before it could say so.
-async fn current(payments: &Payments, first: &Request) -> Result<((i16, String), bool), Failure> {
+/// Whose word is missing.
+enum Standing {
+    /// Nobody's: the outcome is there.
+    Known,
+    /// The provider's or the payer's, which may take long.
+    Provider((i16, String)),
+    /// That of a call of ours.
+    Ours((i16, String)),
+}
+
+async fn current(payments: &Payments, first: &Request) -> Result<Standing, Failure> {
     let store = payments.store();
-    let gone = || impossible("a request names a payment that is not there");
     let payment = store.payment(first.tenant, first.payment).await?.ok_or_else(gone)?;
     let refund = match first.refund {
         Some(id) => Some(store.refund(first.tenant, id).await?.ok_or_else(gone)?),
         None => None,
     };
-    let over = match &refund {
-        Some(refund) => refund.state != RefundState::Pending,
-        None => payment.details.pending.is_none(),
+    let answer = view::answer(&payment, refund.as_ref());
+    Ok(match refund {
+        _ if is_known(&payment, refund.as_ref()) => Standing::Known,
+        None if payment.details.pending.is_none() => Standing::Provider(answer),
+        _ => Standing::Ours(answer),
+    })
+}
+
+/// The answer that the name stands for from now on.
+async fn kept(payments: &Payments, first: &Request) -> Result<(i16, String), Failure> {
+    let settle = Command::Settle { request: Box::new(first.clone()), render: view::answer };
+    let settled = match payments.pay(settle).await? {
+        Answer::Before(request) => request.answer,
+        _ => None,
     };
-    Ok((view::answer(&payment, refund.as_ref()), over))
+    settled.ok_or_else(|| impossible("a known outcome is no answer").into())
+}
+
+fn gone() -> Fault {
+    impossible("a request names a payment that is not there")
 }

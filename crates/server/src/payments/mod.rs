@@ -6,6 +6,7 @@ mod caller;
 mod create;
 mod drive;
 mod join;
+mod look;
 mod own;
 mod read;
 mod reconcile;
@@ -13,9 +14,13 @@ mod resume;
 mod routes;
 mod service;
 mod view;
+mod within;
 mod work;
 
-pub(crate) use self::own::Draft;
+pub(crate) use self::{
+    own::Draft,
+    service::{our_id, read_our_id},
+};
 pub use self::{
     reconcile::{PaymentDifference, reconcile},
     routes::routes,

@@ -118,9 +118,10 @@ fn compare(row: &Payment, theirs: &ProviderPayment) -> Option<PaymentDifference>
     if let Some(refunded) = theirs.refunded_minor.filter(|refunded| *refunded != row.refunded) {
         return Some(differ(&id, &format!("we have {} refunded, the provider {refunded}", row.refunded)));
     }
-    let withheld = matches!(theirs.dispute, Some(Dispute::Open | Dispute::Lost));
+    let dispute = theirs.dispute.map(|disputed| disputed.dispute);
+    let withheld = matches!(dispute, Some(Dispute::Open | Dispute::Lost));
     if withheld != (row.state == State::Disputed) {
-        let what = format!("we have it {}, the provider has its dispute {:?}", row.state.as_str(), theirs.dispute);
+        let what = format!("we have it {}, the provider has its dispute {:?}", row.state.as_str(), dispute);
         return Some(differ(&id, &what));
     }
     let paid = theirs.state == ProviderState::Succeeded;

@@ -1,6 +1,6 @@
 //! A payment as the wire shows it: the seed's fields, and the rest.
 
-use farebox_engine::payment::{Payment, Refund, RefundState, State};
+use farebox_engine::payment::{DisputeRow, Payment, Refund, is_known};
 use farebox_types::Money;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -24,8 +24,15 @@ pub(super) struct PaymentView<'a> {
     metadata: Box<RawValue>,
     action: Option<ActionView<'a>>,
     failure: Option<FailureView<'a>>,
+    disputes: Vec<DisputeView>,
     created_at: i64,
     updated_at: i64,
+}
+
+#[derive(Serialize)]
+struct DisputeView {
+    amount_minor: i64,
+    status: &'static str,
 }
 
 #[derive(Serialize)]
@@ -96,10 +103,20 @@ impl<'a> PaymentView<'a> {
                 decline_code: refused.decline_code.as_deref(),
                 message: &refused.message,
             }),
+            disputes: details.disputes.iter().map(dispute).collect(),
             created_at: row.created_at.seconds(),
             updated_at: row.updated_at.seconds(),
         }
     }
+}
+
+const fn dispute(row: &DisputeRow) -> DisputeView {
+    let status = match row.won {
+        None => "open",
+        Some(true) => "won",
+        Some(false) => "lost",
+    };
+    DisputeView { amount_minor: row.minor, status }
 }
 
 /// The payment as JSON.
@@ -129,10 +146,6 @@ pub(super) fn refund(payment: &Payment, row: &Refund) -> String {
 
 /// How a payment is answered: 202 while nobody knows, else 200.
 pub(super) fn answer(row: &Payment, refund_row: Option<&Refund>) -> (i16, String) {
-    match refund_row {
-        Some(back) if back.state == RefundState::Pending => (202, refund(row, back)),
-        Some(back) => (200, refund(row, back)),
-        None if row.details.pending.is_some() || row.state == State::Processing => (202, payment(row)),
-        None => (200, payment(row)),
-    }
+    let status = if is_known(row, refund_row) { 200 } else { 202 };
+    (status, refund_row.map_or_else(|| payment(row), |back| refund(row, back)))
 }

@@ -3,12 +3,14 @@
 use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
 use farebox_engine::payment::{Command, EventKey, ProviderEvent};
 use farebox_providers::{About, Event};
+use farebox_store::Fault;
+use farebox_types::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     http::{Problem, Segments},
     inbound_secrets,
-    payments::Payments,
+    payments::{Payments, our_id as our_id_of, read_our_id},
     refusal::Refusal,
 };
 
@@ -29,19 +31,35 @@ pub(crate) async fn receive(
         tracing::warn!(%forged, provider = rail.provider.name(), "a webhook was turned away");
         Refusal::Forged { why: forged.to_string() }
     })?;
-    let (our_id, provider_id) = names(&event);
-    let row = ProviderEvent {
-        key: EventKey { tenant: payments.home(), provider: rail.provider.name().to_owned(), id: event.id },
-        kind: event.kind,
-        our_id,
-        provider_id,
-        received_at: now,
-        applied_at: None,
-        next_try: Some(now),
-        tries: 0,
-    };
-    payments.pay(Command::Arrive(Box::new(row))).await?;
+    let own = own.to_owned();
+    if let Some(command) = command(&payments, own, event, now).await? {
+        payments.pay(command).await?;
+    }
     Ok(Json(json!({"received": true})))
+}
+
+/// What is written of an event. One that nobody has signed may come from anybody, as often as they like: it is a reason to look
+/// at a payment of ours, one row for each however many come, and what names none is not kept.
+async fn command(
+    payments: &Payments,
+    provider: String,
+    event: Event,
+    now: Timestamp,
+) -> Result<Option<Command>, Fault> {
+    let (mut our_id, mut provider_id) = names(&event);
+    let mut key = EventKey { tenant: payments.home(), provider, id: event.id };
+    if !event.signed {
+        let Some((tenant, id)) = our_id.as_deref().and_then(read_our_id) else { return Ok(None) };
+        let row = payments.store().payment(tenant, id).await?;
+        let Some(row) = row.filter(|row| row.provider == key.provider) else { return Ok(None) };
+        let ours = our_id_of(row.tenant, row.id);
+        key.id = format!("look/{ours}");
+        (our_id, provider_id) = (Some(ours), None);
+    }
+    let kind = if event.signed { event.kind } else { "unsigned".to_owned() };
+    let (received_at, next_try) = (now, Some(now));
+    let row = ProviderEvent { key, kind, our_id, provider_id, received_at, applied_at: None, next_try, tries: 0 };
+    Ok(Some(if event.signed { Command::Arrive(Box::new(row)) } else { Command::Remind(Box::new(row)) }))
 }
 
 /// Our id and the provider's of the payment that an event is about.

@@ -37,6 +37,10 @@ mod delegations;
 mod edge;
 mod facilitator;
 mod facilitator_http;
+/// Providers that speak as documented, shared with the tests of their clients.
+#[allow(dead_code, unused_imports)]
+#[path = "../../../providers/tests/it/fake/mod.rs"]
+mod fake;
 mod holds;
 mod hostile;
 mod journey;

@@ -64,8 +64,12 @@ fn of(entry: &TrailEntry) -> Value {
 
 /// What a merchant is told, if anything.
 fn event(entry: &TrailEntry) -> Option<&'static str> {
-    if entry.kind == "refund_succeeded" {
-        return Some("payment.refunded");
+    match entry.kind.as_str() {
+        "refund_succeeded" => return Some("payment.refunded"),
+        "refund_failed" | "refund_returned" => return Some("payment.refund_failed"),
+        "dispute_won" => return Some("payment.dispute_won"),
+        "dispute_lost" => return Some("payment.dispute_lost"),
+        _ => {}
     }
     match (entry.before == entry.after, entry.after.as_str()) {
         (false, "requires_action") => Some("payment.requires_action"),

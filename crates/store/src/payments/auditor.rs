@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use farebox_engine::payment::{
-    Payment, Posting, Refund, RefundState, TrailEntry, link, postings, refund_posting, terms,
+    Payment, Posting, Refund, RefundState, TrailEntry, link, postings, refund_postings, terms,
 };
 use farebox_types::{Id, Merchant, Payment as PaymentKind};
 use uuid::Uuid;
@@ -44,17 +44,17 @@ impl PaymentAuditor {
     }
 
     /// What `row` must have posted.
-    pub(crate) fn refund(&mut self, row: &Refund) -> Option<Posting> {
+    pub(crate) fn refund(&mut self, row: &Refund) -> Vec<Posting> {
         let Some(sums) = self.payments.get_mut(&(row.tenant, row.payment)) else {
             self.differ(row.payment.uuid(), format!("has no row, yet a refund {}", row.id));
-            return None;
+            return Vec::new();
         };
         match row.state {
             RefundState::Pending => sums.refunding += row.minor,
             RefundState::Succeeded => sums.refunded += row.minor,
             RefundState::Failed => {}
         }
-        refund_posting(&sums.row, row).filter(|_| row.state == RefundState::Succeeded)
+        refund_postings(&sums.row, row)
     }
 
     pub(crate) fn trail(&mut self, entry: &TrailEntry) {

@@ -84,7 +84,7 @@ async fn again(api: &Caller, payment_id: &str) -> Result<Value, Value> {
     api.get(&format!("/payments/{payment_id}")).await.map_err(Trouble::told)
 }
 
-/// Keeps what came of it. A payment that failed has cost nothing.
+/// Keeps what came of it. A payment that failed has cost nothing: the service says so once nobody can pay it any more.
 fn settled(budget: &Budget, operation: &str, answer: Value) -> Value {
     let failed = matches!(answer["status"].as_str(), Some("failed" | "canceled"));
     let id = answer["id"].as_str().or_else(|| answer["payment_id"].as_str());

@@ -171,6 +171,7 @@ fn create(new: &NewPayment, page: &str, now: Timestamp) -> Decided {
         customer_id: new.customer_id.clone(),
         decided_at: None,
         dispute: None,
+        disputed_minor: 0,
         error: None,
         id,
         manual_capture: new.manual_capture,
@@ -239,18 +240,28 @@ fn fall(payment: SimPayment, verdict: Verdict, reason: &str, now: Timestamp) -> 
     lines.extend(told(paid.clone(), "payment_intent.succeeded", now));
     if script.is_some_and(|script| script.disputed) {
         paid.dispute = Some(SimDispute::Open);
-        lines.extend(disputed(paid, SimDispute::Open, now));
+        let minor = paid.captured_minor;
+        lines.extend(disputed(paid, SimDispute::Open, minor, now));
     }
     lines
 }
 
 /// A dispute that opens or ends.
-pub(super) fn disputed(payment: SimPayment, status: SimDispute, now: Timestamp) -> Vec<Line> {
+pub(super) fn disputed(payment: SimPayment, status: SimDispute, minor: i64, now: Timestamp) -> Vec<Line> {
     let kind = if status == SimDispute::Open { "charge.dispute.created" } else { "charge.dispute.closed" };
-    let object = SimObject::Dispute { payment_intent: payment.id.clone(), status, amount: payment.captured_minor };
+    let object = SimObject::Dispute { payment_intent: payment.id.clone(), status, amount: minor };
     let event = event(&payment, kind, object, now);
-    let payment = SimPayment { dispute: Some(status), ..payment };
+    let payment = SimPayment { dispute: Some(status), disputed_minor: minor, ..payment };
     [Line::Payment(payment)].into_iter().chain(event).collect()
+}
+
+/// A refund whose money the payer's bank sends back.
+pub(super) fn returned(payment: SimPayment, refund: SimRefund, now: Timestamp) -> Vec<Line> {
+    let refunded_minor = payment.refunded_minor.saturating_sub(refund.minor);
+    let refund = SimRefund { failed: true, ..refund };
+    let event = event(&payment, "refund.failed", SimObject::Refund(refund.clone()), now);
+    let payment = SimPayment { refunded_minor, ..payment };
+    [Line::Payment(payment), Line::Refund(refund)].into_iter().chain(event).collect()
 }
 
 fn capture(payment: &SimPayment, minor: i64, now: Timestamp) -> Decided {
@@ -281,6 +292,7 @@ fn refund(payment: &SimPayment, our_refund: &str, minor: i64, now: Timestamp) ->
         return Err(SimError::new("amount_too_large", "more than is left to refund"));
     }
     let refund = SimRefund {
+        failed: false,
         created: now.seconds(),
         id: format!("re_sim_{}", Uuid::now_v7().simple()),
         minor,

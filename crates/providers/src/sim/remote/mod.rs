@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use self::{
-    book::{Book, disputed},
+    book::{Book, disputed, returned},
     deliver::Endpoint,
     journal::{Journal, Line},
 };
@@ -170,17 +170,39 @@ impl Remote {
         self.kept(inner.book.find(id).map(|payment| payment.id.clone()), &mut inner, lines)
     }
 
-    /// Opens or ends a dispute of a paid payment.
+    /// Opens or ends a dispute of all of a paid payment.
     ///
     /// # Errors
     /// There is no such payment, or it is not paid.
     pub fn dispute(&self, id: &str, status: SimDispute) -> Result<SimPayment, SimError> {
+        self.dispute_of(id, status, None)
+    }
+
+    /// Opens or ends a dispute of so many minor units of a paid payment.
+    ///
+    /// # Errors
+    /// There is no such payment, or it is not paid.
+    pub fn dispute_of(&self, id: &str, status: SimDispute, minor: Option<i64>) -> Result<SimPayment, SimError> {
         let now = self.clock.now();
         let mut inner = self.locked(now);
         let paid = inner.book.find(id).filter(|payment| payment.captured_minor > 0).cloned();
         let paid = paid.ok_or_else(|| SimError::new("not_found", "there is no such paid payment"))?;
-        let id = paid.id.clone();
-        self.kept(Some(id), &mut inner, disputed(paid, status, now))
+        let (id, minor) = (paid.id.clone(), minor.unwrap_or(paid.captured_minor).clamp(0, paid.captured_minor));
+        self.kept(Some(id), &mut inner, disputed(paid, status, minor, now))
+    }
+
+    /// The payer's bank sends a refund's money back.
+    ///
+    /// # Errors
+    /// There is no such refund, or it came back before.
+    pub fn refund_comes_back(&self, payment: &str, our_refund: &str) -> Result<SimPayment, SimError> {
+        let refund = self.refund(payment, our_refund).filter(|refund| !refund.failed);
+        let refund = refund.ok_or_else(|| SimError::new("not_found", "there is no such refund"))?;
+        let now = self.clock.now();
+        let mut inner = self.locked(now);
+        let paid = inner.book.find(payment).cloned();
+        let paid = paid.ok_or_else(|| SimError::new("not_found", "there is no such payment"))?;
+        self.kept(Some(paid.id.clone()), &mut inner, returned(paid, refund, now))
     }
 
     fn kept(&self, id: Option<String>, inner: &mut Inner, lines: Vec<Line>) -> Result<SimPayment, SimError> {

@@ -142,9 +142,9 @@ async fn write(remote: &Remote, asked: &Asked) -> Told {
 }
 
 fn dispute(remote: &Remote, id: &str, body: &[u8]) -> Response<Full<Bytes>> {
-    let status =
-        parse::<Value>(body).and_then(|body| serde_json::from_value::<SimDispute>(body["status"].clone()).ok());
-    match remote.dispute(id, status.unwrap_or(SimDispute::Open)) {
+    let body = parse::<Value>(body).unwrap_or_default();
+    let status = serde_json::from_value::<SimDispute>(body["status"].clone());
+    match remote.dispute_of(id, status.unwrap_or(SimDispute::Open), body["minor"].as_i64()) {
         Ok(payment) => json(200, &payment),
         Err(refused) => error(404, &refused),
     }

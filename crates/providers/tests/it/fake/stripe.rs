@@ -84,6 +84,28 @@ impl FakeStripe {
         intent["latest_charge"]["amount_refunded"] = json!(before + minor);
     }
 
+    /// The payer does not pass 3-D Secure; the page that has the secret may go on with another card.
+    pub(crate) fn fails_at_the_bank(&self, id: &str) {
+        let mut book = self.book.lock().unwrap();
+        let intent = book.intents.iter_mut().find(|intent| intent["id"] == id).unwrap();
+        intent["next_action"] = Value::Null;
+        intent["status"] = json!("requires_payment_method");
+        intent["last_payment_error"] = json!({"type": "card_error", "code": "payment_intent_authentication_failure",
+            "message": "The provided PaymentMethod has failed authentication."});
+    }
+
+    /// The payer's page confirms with another card; whether Stripe takes it.
+    pub(crate) fn pays_with_another_card(&self, id: &str) -> bool {
+        let mut book = self.book.lock().unwrap();
+        let intent = book.intents.iter_mut().find(|intent| intent["id"] == id).unwrap();
+        let takes = intent["status"] == "requires_payment_method";
+        if takes {
+            intent["last_payment_error"] = Value::Null;
+            pay(intent);
+        }
+        takes
+    }
+
     /// The payer approves at the bank.
     pub(crate) fn approve(&self, id: &str) {
         let mut book = self.book.lock().unwrap();

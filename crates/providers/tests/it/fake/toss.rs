@@ -26,6 +26,8 @@ struct Book {
     answered: HashMap<String, (String, Answer)>,
     wrong: Option<Wrong>,
     decline: Option<&'static str>,
+    /// Times that somebody asked how an order stands.
+    looks: usize,
 }
 
 pub(crate) struct FakeToss {
@@ -65,6 +67,23 @@ impl FakeToss {
 
     pub(crate) fn decline_next(&self, code: &'static str) {
         self.book.lock().unwrap().decline = Some(code);
+    }
+
+    /// Somebody cancels a part in Toss's own pages.
+    pub(crate) fn refund_by_hand(&self, order: &str, minor: i64) {
+        let mut book = self.book.lock().unwrap();
+        let payment = book.payments.iter_mut().find(|payment| payment["orderId"] == order).unwrap();
+        payment["balanceAmount"] = json!(payment["balanceAmount"].as_i64().unwrap() - minor);
+        payment["status"] = json!("PARTIAL_CANCELED");
+    }
+
+    /// Idempotency keys that writes came with.
+    pub(crate) fn keys(&self) -> usize {
+        self.book.lock().unwrap().answered.len()
+    }
+
+    pub(crate) fn looks(&self) -> usize {
+        self.book.lock().unwrap().looks
     }
 
     pub(crate) fn payment(&self, order: &str) -> Value {
@@ -174,7 +193,8 @@ async fn by_order(State(book): Shared, Path(order): Path<String>, headers: Heade
     if !known(&headers) {
         return response(error(401, "UNAUTHORIZED_KEY"));
     }
-    let book = book.lock().unwrap();
+    let mut book = book.lock().unwrap();
+    book.looks += 1;
     let found = book.payments.iter().find(|payment| payment["orderId"] == order.as_str());
     response(found.map_or_else(|| error(404, "NOT_FOUND_PAYMENT"), |payment| (200, payment.clone())))
 }

@@ -90,4 +90,49 @@ on_both! {
         assert_eq!(read["status"], "succeeded");
         assert_eq!(town.differences().await, Vec::<String>::new());
     }
+
+    async fn what_nobody_knew_is_told_in_the_end_and_then_always_alike(world: &World) {
+        let town = Town::new(world);
+        let (key, body) = (Some("order-9"), order("pm_sim_timeout_after"));
+        let first = town.post("/payments", key, body.clone()).await;
+        assert_eq!((first.status.as_u16(), &first.json["status"]), (202, &json!("processing")));
+        town.settle().await;
+        let known = town.post("/payments", key, body.clone()).await;
+        assert_eq!((known.status.as_u16(), &known.json["status"]), (200, &json!("succeeded")), "what was unknown is not kept");
+        let path = format!("/payments/{}/refunds", known.json["id"].as_str().unwrap());
+        town.post(&path, None, json!({"amount_minor": 999})).await.ok();
+        let later = town.post("/payments", key, body).await;
+        assert_eq!(later.headers["idempotency-replayed"], "true");
+        assert_eq!(later.json, known.json, "nothing that came later changes it");
+    }
+
+    async fn a_refund_that_nobody_knew_of_is_told_in_the_end_and_then_always_alike(world: &World) {
+        let town = Town::new(world);
+        let id = town.pay("pm_sim_refund_timeout_after").await.ok()["id"].as_str().unwrap().to_owned();
+        let (path, key) = (format!("/payments/{id}/refunds"), Some("r-9"));
+        let first = town.post(&path, key, json!({"amount_minor": 999})).await;
+        assert_eq!((first.status.as_u16(), &first.json["status"]), (202, &json!("pending")));
+        town.settle().await;
+        let known = town.post(&path, key, json!({"amount_minor": 999})).await.ok();
+        assert_eq!((&known["status"], &known["refunded_minor"]), (&json!("succeeded"), &json!(999)));
+        town.post(&path, None, json!({})).await;
+        town.settle().await;
+        assert_eq!(town.get(&format!("/payments/{id}")).await["status"], "refunded");
+        town.post(&path, None, json!({})).await;
+        town.settle().await;
+        assert_eq!(town.get(&format!("/payments/{id}")).await["status"], "refunded");
+        assert_eq!(town.post(&path, key, json!({"amount_minor": 999})).await.ok(), known);
+    }
+
+    async fn what_the_provider_is_still_at_is_told_as_such_until_it_is_decided(world: &World) {
+        let town = Town::new(world);
+        let (key, body) = (Some("slow-1"), order("pm_sim_processing_webhook_lost"));
+        for _ in 0..2 {
+            let answer = town.post("/payments", key, body.clone()).await;
+            assert_eq!((answer.status.as_u16(), &answer.json["status"]), (202, &json!("processing")));
+        }
+        town.settle().await;
+        let known = town.post("/payments", key, body).await;
+        assert_eq!((known.status.as_u16(), &known.json["status"]), (200, &json!("succeeded")));
+    }
 }

@@ -3,5 +3,7 @@
 mod amounts;
 mod faults;
 mod flows;
+mod stripe;
+mod toss;
 pub(crate) mod town;
 mod webhooks;

@@ -76,6 +76,41 @@ on_both! {
         assert_eq!(town.get(&format!("/payments/{id}")).await["status"], "succeeded");
     }
 
+    async fn a_part_in_dispute_is_shown_and_lost(world: &World) {
+        use farebox_providers::sim::types::SimDispute;
+        let town = Town::new(world);
+        town.listening().await;
+        let answer = town.pay("pm_sim_ok").await.ok();
+        let id = answer["payment_id"].as_str().unwrap();
+        for (status, word) in [(SimDispute::Open, "open"), (SimDispute::Lost, "lost")] {
+            town.remote.dispute_of(id, status, Some(1000)).unwrap();
+            town.delivered().await;
+            let read = town.get(&format!("/payments/{id}")).await;
+            assert_eq!((&read["status"], &read["disputes"]), (&json!("disputed"), &json!([{"amount_minor": 1000, "status": word}])));
+        }
+        assert_eq!(town.trail(id).await, ["payment_created", "provider_answered", "dispute_opened", "dispute_lost"]);
+        assert_eq!(town.differences().await, Vec::<String>::new());
+    }
+
+    async fn a_refund_that_the_bank_sends_back_is_taken_back(world: &World) {
+        let town = Town::new(world);
+        town.listening().await;
+        let answer = town.pay("pm_sim_ok").await.ok();
+        let id = answer["payment_id"].as_str().unwrap();
+        let path = format!("/payments/{id}/refunds");
+        let back = town.post(&path, None, json!({"amount": "10.00"})).await.ok();
+        town.delivered().await;
+        town.remote.refund_comes_back(id, back["refund_id"].as_str().unwrap()).unwrap();
+        assert_eq!(town.differences().await.len(), 1, "the provider has it, we do not yet");
+        town.delivered().await;
+        let read = town.get(&format!("/payments/{id}")).await;
+        assert_eq!((&read["status"], &read["refunded_minor"]), (&json!("succeeded"), &json!(0)));
+        assert_eq!(town.trail(id).await.last().unwrap(), "refund_returned");
+        assert_eq!(town.differences().await, Vec::<String>::new());
+        let again = town.post(&path, None, json!({})).await.ok();
+        assert_eq!((&again["status"], &again["amount_minor"]), (&json!("succeeded"), &json!(4999)));
+    }
+
     async fn a_forged_webhook_is_turned_away_unread(world: &World) {
         let town = Town::new(world);
         let body = json!({"id": "evt_1", "type": "payment.succeeded"}).to_string();

@@ -1,6 +1,6 @@
 //! `verify` finds one row of a payment that was changed, or taken away, behind the store's back.
 
-use farebox_engine::payment::{Answer, DisputeRow, Seen, Word};
+use farebox_engine::payment::{Answer, DisputeRow, Disputed, Seen, Word};
 use rstest::rstest;
 
 use super::till::{observe, paid, refund, refunded};
@@ -78,8 +78,9 @@ async fn one_changed_row_of_a_payment_is_found(#[values(Engine::Sqlite, Engine::
 async fn a_dispute_posts_back_and_a_won_one_returns(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(world) = World::new(engine).await else { return };
     let payment = world.paid(world.shop.tenant).await;
-    let disputed = |dispute| {
+    let disputed = |dispute: Option<Option<bool>>| {
         let Word::Seen(seen) = paid(&payment, 0) else { panic!("not seen") };
+        let dispute = dispute.map(|won| Disputed { minor: None, won });
         Word::Seen(Box::new(Seen { dispute, ..*seen }))
     };
     let mut transfers = Vec::new();
@@ -93,5 +94,92 @@ async fn a_dispute_posts_back_and_a_won_one_returns(#[values(Engine::Sqlite, Eng
     assert_eq!(transfers, [("disputed", 2), ("disputed", 2), ended, ended, ended]);
     let row = world.row(&payment).await;
     assert_eq!(row.details.disputes, [DisputeRow { minor: 4999, won: Some(true) }]);
+    world.finish().await;
+}
+
+/// A part in dispute posts that part, and its end is told, also where nothing moves any more.
+#[rstest]
+#[case(true, 3, "dispute_won", "payment.dispute_won")]
+#[case(false, 2, "dispute_lost", "payment.dispute_lost")]
+#[tokio::test]
+async fn a_part_in_dispute_posts_that_part_and_its_end_is_told(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] won: bool,
+    #[case] transfers: u64,
+    #[case] kind: &str,
+    #[case] event: &str,
+) {
+    let Some(world) = World::new(engine).await else { return };
+    let payment = world.paid(world.shop.tenant).await;
+    for end in [None, None, Some(won), Some(won)] {
+        let Word::Seen(seen) = paid(&payment, 0) else { panic!("not seen") };
+        let dispute = Some(Disputed { minor: Some(1000), won: end });
+        world.pay(observe(&payment, Word::Seen(Box::new(Seen { dispute, ..*seen })))).await;
+    }
+    let row = world.row(&payment).await;
+    assert_eq!(row.details.disputes, [DisputeRow { minor: 1000, won: Some(won) }]);
+    let trail = world.store.payment_trail(payment.tenant, payment.id).await.unwrap();
+    let kinds: Vec<_> = trail.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(kinds, ["payment_created", "provider_answered", "dispute_opened", kind]);
+    assert_eq!(trail.last().unwrap().detail, "{\"captured_minor\":4999,\"dispute_minor\":1000}");
+    assert_eq!(world.lines(payment.tenant, &format!("\"{event}\"")).await, 1);
+    assert_eq!(world.lines(payment.tenant, "\"payment.succeeded\"").await, 1, "it was paid once");
+    assert_eq!(world.store.verify().await.unwrap().transfers, transfers);
+    world.finish().await;
+}
+
+/// A refund that had paid back and came back is reversed, once; the money can be paid back again.
+#[rstest]
+#[tokio::test]
+async fn a_refund_that_comes_back_is_reversed(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::new(engine).await else { return };
+    let payment = world.paid(world.shop.tenant).await;
+    let Answer::Done { refund: Some(back), .. } = world.pay(refund(&payment, 4999)).await else { panic!("refused") };
+    world.pay(observe(&payment, refunded(&back))).await;
+    assert_eq!(world.row(&payment).await.state.as_str(), "refunded");
+    for _ in 0..2 {
+        let (refund, state) = (back.id, farebox_engine::payment::RefundState::Failed);
+        let word = Word::RefundSeen { refund, state, provider_id: None, failure: None };
+        world.pay(observe(&payment, word)).await;
+    }
+    let row = world.row(&payment).await;
+    assert_eq!((row.state.as_str(), row.refunded, row.refunding), ("succeeded", 0, 0));
+    assert_eq!(world.lines(payment.tenant, "\"refund_returned\"").await, 1);
+    assert_eq!(world.store.verify().await.unwrap().transfers, 3);
+    // The same total is reached again, by a refund made at the provider.
+    for _ in 0..2 {
+        world.pay(observe(&payment, paid(&payment, 4999))).await;
+    }
+    let row = world.row(&payment).await;
+    assert_eq!((row.state.as_str(), row.refunded), ("refunded", 4999));
+    assert_eq!(world.store.verify().await.unwrap().transfers, 4);
+    world.finish().await;
+}
+
+/// Whoever shows another amount under a payment's id moves nothing, and that is told.
+#[rstest]
+#[tokio::test]
+async fn another_amount_than_ours_is_not_believed(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::new(engine).await else { return };
+    let payment = super::till::fresh(world.shop.tenant, world.now());
+    world.pay(super::till::begin(payment.clone(), None)).await;
+    let Word::Seen(seen) = paid(&payment, 0) else { panic!("not seen") };
+    let other = |minor, code: &str| Some(farebox_types::Money { minor, currency: code.parse().unwrap() });
+    let lies = [
+        Seen { money: other(5000, "USD"), ..*seen.clone() },
+        Seen { money: other(4999, "EUR"), ..*seen.clone() },
+        Seen { captured: 5000, ..*seen.clone() },
+        Seen { captured: -1, ..*seen.clone() },
+    ];
+    for lie in lies {
+        world.pay(observe(&payment, Word::Seen(Box::new(lie)))).await;
+        let row = world.row(&payment).await;
+        assert_eq!((row.captured, row.state.is_open()), (0, true));
+        assert!(row.next_check.is_some(), "it is looked at again");
+    }
+    assert_eq!(world.lines(payment.tenant, "\"provider_differs\"").await, 1, "told once");
+    assert_eq!(world.store.verify().await.unwrap().transfers, 0);
+    world.pay(observe(&payment, Word::Seen(seen))).await;
+    assert_eq!(world.row(&payment).await.captured, 4999, "the truth is");
     world.finish().await;
 }

@@ -46,16 +46,27 @@ pub(super) fn observe(payment: &Payment, word: Word) -> Command {
 
 /// The provider shows it paid, with so much paid back.
 pub(super) fn paid(payment: &Payment, refunded: i64) -> Word {
+    let Word::Seen(seen) = seen(payment, Stage::Succeeded, Some(payment.details.calls)) else { panic!("not seen") };
+    Word::Seen(Box::new(Seen { captured: payment.money.minor, refunded: Some(refunded), ..*seen }))
+}
+
+/// The provider shows it so, in answer to that call or to a look.
+pub(super) fn seen(payment: &Payment, stage: Stage, answers: Option<u32>) -> Word {
     Word::Seen(Box::new(Seen {
         provider_id: format!("pi_{}", payment.id),
-        stage: Stage::Succeeded,
-        captured: payment.money.minor,
-        refunded: Some(refunded),
+        stage,
+        captured: 0,
+        refunded: None,
         action: None,
         refusal: None,
+        money: Some(payment.money),
         dispute: None,
-        answers_call: true,
+        answers,
     }))
+}
+
+pub(super) fn ask(payment: &Payment, ask: Ask) -> Command {
+    Command::Ask { tenant: payment.tenant, payment: payment.id, ask, request: None, actor: actor() }
 }
 
 pub(super) fn refund(payment: &Payment, minor: i64) -> Command {
