@@ -1,7 +1,9 @@
 //! What a store promises about billing: rows that are kept alike, and one write for all of them.
 
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, AccountSpec, Actor, Command, Outcome, Refusal, TransferId, UsageEvent};
+use farebox_engine::ledger::{
+    Account, AccountSpec, Actor, Command, Outcome, Refusal, Transfer, TransferId, UsageEvent,
+};
 use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
 
@@ -235,6 +237,8 @@ pub trait BillingStore: Send + Sync {
     ) -> Result<Vec<UsageEvent>, Fault>;
     /// What was said about a use when it was posted, if it was to be kept.
     async fn told(&self, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault>;
+    /// Transfers by their ids; those that are not there are left out.
+    async fn transfers(&self, tenant: Id<Merchant>, ids: &[TransferId]) -> Result<Vec<Transfer>, Fault>;
     /// Guarded accounts as they stand at `now`, from one snapshot; those that were never used are left out.
     async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault>;
 }

@@ -13,6 +13,7 @@ mod holdings;
 mod reserve;
 mod rows;
 mod subscribe;
+mod tally;
 mod time;
 mod usage;
 

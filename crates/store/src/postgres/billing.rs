@@ -15,9 +15,9 @@ const INSERT: &str = "INSERT INTO billing_row (tenant, kind, id, parent, due_at,
 const UPDATE: &str = "UPDATE billing_row SET parent = $4, due_at = $5, leased_until = 0, revision = $6 + 1, \
      document = $7, updated_at = $8 WHERE tenant = $1 AND kind = $2 AND id = $3 AND revision = $6";
 const EVENTS: &str = "INSERT INTO usage_event (tenant, id, customer, feature, value, occurred_at, received_at, \
-     window_start, late, answer) SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::uuid[]), \
+     window_start, late, answer, counted) SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::uuid[]), \
      unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bool[]), \
-     unnest($10::text[])";
+     unnest($10::text[]), unnest($11::bigint[])";
 
 /// Writes the record and the rows; `Some` if something of it cannot be written, or was before.
 ///
@@ -101,12 +101,13 @@ pub(super) async fn write_events(sql: &mut PgConnection, events: &[UsageEvent]) 
         .bind(column(events, |event| event.id.uuid()))
         .bind(column(events, |event| event.usage.customer))
         .bind(column(events, |event| event.usage.feature))
-        .bind(column(events, |event| event.value.micros()))
+        .bind(column(events, |event| event.value))
         .bind(column(events, |event| event.usage.occurred_at.micros()))
         .bind(column(events, |event| event.received_at.micros()))
         .bind(column(events, |event| event.usage.window_start.micros()))
         .bind(column(events, |event| event.usage.late))
-        .bind(column(events, |event| event.answer.clone()));
+        .bind(column(events, |event| event.answer.clone()))
+        .bind(column(events, |event| event.counted));
     query.execute(sql).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The [`BillingStore`] commands on PostgreSQL.
 
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, AccountSpec, TransferId, UsageEvent};
+use farebox_engine::ledger::{Account, AccountSpec, Transfer, TransferId, UsageEvent};
 use farebox_types::{Id, Merchant, Timestamp};
 use sqlx::{Connection, Row};
 use uuid::Uuid;
@@ -110,6 +110,11 @@ impl BillingStore for PostgresStore {
     async fn told(&self, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault> {
         let query = sqlx::query(TOLD).bind(tenant.uuid()).bind(event.uuid());
         Ok(one(&self.pool, query, |row| row.try_get::<Option<String>, _>(0)).await?.flatten())
+    }
+
+    async fn transfers(&self, tenant: Id<Merchant>, ids: &[TransferId]) -> Result<Vec<Transfer>, Fault> {
+        let mut sql = limited(self.pool.acquire()).await?;
+        Ok(limited(ledger::transfers(&mut sql, ids.iter().map(|id| (tenant, *id)))).await?)
     }
 
     async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault> {

@@ -97,7 +97,7 @@ impl TransferColumns {
             columns.amount.push(row.amount.micros());
             columns.settled.push(row.settled.micros());
             columns.state.push(row.state.as_str());
-            columns.lots.push(codec::encode_slices(&row.provenance));
+            columns.lots.push(codec::encode_transfer_lots(row));
             columns.balance.push(row.balance);
             columns.created_at.push(row.created_at.micros());
             columns.settled_at.push(row.settled_at.map(Timestamp::micros));

@@ -1,7 +1,7 @@
 //! Billing rows out of SQLite.
 
 use farebox_engine::ledger::{TransferId, Usage, UsageEvent};
-use farebox_types::{Id, Merchant, Quantity, Timestamp};
+use farebox_types::{Id, Merchant, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use uuid::Uuid;
 
@@ -123,7 +123,7 @@ pub(super) fn forget(sql: &Connection, before: Timestamp, limit: u32) -> Result<
     Ok(u64::try_from(forgotten).unwrap_or(u64::MAX))
 }
 
-const EVENT: &str = "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer FROM usage_event";
+const EVENT: &str = "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer, counted FROM usage_event";
 
 fn event(row: &Row<'_>) -> Result<UsageEvent, Fault> {
     let time = |at| row.get(at).map(Timestamp::from_micros);
@@ -135,9 +135,16 @@ fn event(row: &Row<'_>) -> Result<UsageEvent, Fault> {
         late: row.get(8)?,
         telling: None,
     };
-    let value = Quantity::from_micros(row.get(4)?).ok_or_else(|| Fault::corrupt("usage_event", "value"))?;
     let (tenant, id) = (Id::from_uuid(uuid(row, 0)?), TransferId::from_uuid(uuid(row, 1)?));
-    Ok(UsageEvent { tenant, id, usage, value, received_at: time(6)?, answer: row.get(9)? })
+    Ok(UsageEvent {
+        tenant,
+        id,
+        usage,
+        value: row.get(4)?,
+        counted: row.get(10)?,
+        received_at: time(6)?,
+        answer: row.get(9)?,
+    })
 }
 
 pub(super) fn events(

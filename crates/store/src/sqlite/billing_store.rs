@@ -1,12 +1,12 @@
 //! The [`BillingStore`] commands on SQLite.
 
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, AccountSpec, TransferId, UsageEvent};
+use farebox_engine::ledger::{Account, AccountSpec, Transfer, TransferId, UsageEvent};
 use farebox_types::{Id, Merchant, Timestamp};
 use rusqlite::{Transaction, TransactionBehavior};
 use uuid::Uuid;
 
-use super::{SqliteStore, billing, billing_reads, store::in_transaction};
+use super::{SqliteStore, billing, billing_reads, ledger, store::in_transaction};
 use crate::{
     Fault, OperationKey,
     billing::{BillingStore, BillingWrite, Collected, Collecting, Committed, Cursor, EventCursor, Kind, StoredRow},
@@ -89,6 +89,18 @@ impl BillingStore for SqliteStore {
 
     async fn told(&self, tenant: Id<Merchant>, event: TransferId) -> Result<Option<String>, Fault> {
         self.read(move |sql| billing_reads::told(sql, tenant, event)).await
+    }
+
+    async fn transfers(&self, tenant: Id<Merchant>, ids: &[TransferId]) -> Result<Vec<Transfer>, Fault> {
+        let ids = ids.to_vec();
+        self.read(move |sql| {
+            let mut found = Vec::with_capacity(ids.len());
+            for id in ids {
+                found.extend(ledger::transfer(sql, tenant, id)?);
+            }
+            Ok(found)
+        })
+        .await
     }
 
     async fn accounts_at(&self, specs: &[AccountSpec], now: Timestamp) -> Result<Vec<Account>, Fault> {
