@@ -19,3 +19,7 @@ SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_st
 DROP TABLE usage_event;
 ALTER TABLE usage_event_told RENAME TO usage_event;
 CREATE INDEX usage_event_by_customer ON usage_event (tenant, customer, received_at, id);
+
+-- What the clock has done is forgotten like answers: each step leads from a revision that is no more.
+DROP INDEX operation_by_age;
+CREATE INDEX operation_by_age ON operation (created_at) WHERE scope IN ('v1', 'clock');

@@ -116,7 +116,7 @@ pub struct StoredPut {
     pub names: Vec<String>,
     /// A JSON object.
     pub document: String,
-    /// The audit trail's word for it.
+    /// The audit trail's word for it; empty for what is not worth a line.
     pub action: &'static str,
 }
 
@@ -206,8 +206,11 @@ pub trait BillingStore: Send + Sync {
         tenant: Id<Merchant>,
         operation: &OperationKey,
     ) -> Result<Option<([u8; 32], String)>, Fault>;
-    /// Forgets up to `limit` answers of scope `v1` that were given before `before`, oldest first. How many.
+    /// Forgets up to `limit` answers of scopes `v1` and `clock` that were given before `before`, oldest first. How many.
+    /// Those of `clock` have done their work by then: each leads from a row's revision that is no more.
     async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault>;
+    /// Deletes up to `limit` rows of device codes that were made before `before`, with their names. How many.
+    async fn forget_device_codes(&self, before: Timestamp, limit: u32) -> Result<u64, Fault>;
     /// One row.
     async fn billing_row(&self, tenant: Id<Merchant>, kind: Kind, id: Uuid) -> Result<Option<StoredRow>, Fault>;
     /// The row that has a name.

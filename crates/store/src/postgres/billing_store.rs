@@ -20,8 +20,15 @@ use crate::{
 
 /// Workers that forget at the same time pass over what the others are taking.
 const FORGET: &str = "DELETE FROM operation o USING (SELECT tenant, scope, key FROM operation \
-     WHERE scope = 'v1' AND created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) old \
+     WHERE scope IN ('v1', 'clock') AND created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) old \
      WHERE o.tenant = old.tenant AND o.scope = old.scope AND o.key = old.key";
+const FORGET_DEVICES: &str = "WITH old AS (
+        SELECT tenant, kind, id FROM billing_row WHERE tenant = $1 AND kind = 'device_code' AND created_at < $2
+        ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), named AS (
+        DELETE FROM billing_name n USING old WHERE n.tenant = old.tenant AND n.kind = old.kind AND n.id = old.id
+    )
+    DELETE FROM billing_row r USING old WHERE r.tenant = old.tenant AND r.kind = old.kind AND r.id = old.id";
 const TOLD: &str = "SELECT answer FROM usage_event WHERE tenant = $1 AND id = $2";
 const ANSWERED: &str = "SELECT request_hash, answer FROM operation WHERE tenant = $1 AND scope = $2 AND key = $3";
 
@@ -46,6 +53,11 @@ impl BillingStore for PostgresStore {
 
     async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
         let query = sqlx::query(FORGET).bind(before.micros()).bind(i64::from(limit));
+        Ok(limited(query.execute(&self.pool)).await?.rows_affected())
+    }
+
+    async fn forget_device_codes(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+        let query = sqlx::query(FORGET_DEVICES).bind(Uuid::nil()).bind(before.micros()).bind(i64::from(limit));
         Ok(limited(query.execute(&self.pool)).await?.rows_affected())
     }
 

@@ -35,6 +35,16 @@ impl BillingStore for SqliteStore {
         self.read(move |sql| billing_reads::forget(sql, before, limit)).await
     }
 
+    async fn forget_device_codes(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+        self.read(move |sql| {
+            let transaction = Transaction::new_unchecked(sql, TransactionBehavior::Immediate)?;
+            let forgotten = billing_reads::forget_device_codes(&transaction, before, limit)?;
+            transaction.commit()?;
+            Ok(forgotten)
+        })
+        .await
+    }
+
     async fn billing_row(&self, tenant: Id<Merchant>, kind: Kind, id: Uuid) -> Result<Option<StoredRow>, Fault> {
         self.read(move |sql| billing_reads::one(sql, tenant, kind, id)).await
     }
