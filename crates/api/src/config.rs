@@ -161,9 +161,16 @@ pub struct MetricConfig {
     /// For people; the code unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How values add up; a sum unless given.
+    /// How values come together; a sum unless given. It never changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aggregation: Option<Aggregation>,
+    /// Where in an event's `properties` the value is, as `tokens` or `usage.tokens`; the event's own `value` unless given.
+    /// `unique` needs it, `count` has no use for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub property: Option<String>,
+    /// Which events count: all of these properties must be one of the texts given with them; all events unless given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filter: BTreeMap<String, Vec<String>>,
 }
 
 /// How the values of a metric add up.

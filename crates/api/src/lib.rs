@@ -10,6 +10,7 @@ mod config;
 mod list;
 mod object;
 mod problem;
+mod properties;
 mod request;
 #[cfg(feature = "openapi")]
 mod schema;
@@ -24,6 +25,7 @@ pub use config::{
 pub use list::{BadCursor, Cursor, List};
 pub use object::*;
 pub use problem::{FieldError, Problem, ProblemCode};
+pub use properties::Properties;
 pub use request::*;
 pub use time::{BadTime, Time};
 pub use word::{BadCode, BadCurrency, Code, Currency};

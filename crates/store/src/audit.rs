@@ -38,7 +38,7 @@ impl Chains {
         by_tenant.into_iter().map(|(tenant, entries)| self.line(tenant, ledger_entries(&entries), at)).collect()
     }
 
-    /// As [`Chains::next`], with further entries of one merchant.
+    /// As [`Chains::next`], with further entries of one merchant. Nothing to say is no line.
     pub(crate) fn next_with(
         &mut self,
         ledger: &[Entry],
@@ -52,6 +52,9 @@ impl Chains {
         let own: Vec<&Entry> = ledger.iter().filter(|entry| entry.tenant == tenant).collect();
         let mut entries: Vec<serde_json::Value> = serde_json::from_str(&ledger_entries(&own)).unwrap_or_default();
         entries.extend(others);
+        if entries.is_empty() {
+            return Vec::new();
+        }
         vec![self.line(tenant, serde_json::Value::Array(entries).to_string(), at)]
     }
 
@@ -129,5 +132,5 @@ pub(crate) fn billing_entries(write: &crate::billing::BillingWrite) -> Vec<serde
             "object": object,
         })
     };
-    write.puts.iter().map(line).collect()
+    write.puts.iter().filter(|put| !put.action.is_empty()).map(line).collect()
 }

@@ -1,6 +1,6 @@
 //! How lots and provenance are kept in a row: JSON that both databases can look into.
 
-use farebox_engine::ledger::{Lot, Slice};
+use farebox_engine::ledger::{Lot, LotTerms, Slice, Transfer};
 use farebox_types::{Id, Timestamp};
 use uuid::Uuid;
 
@@ -31,13 +31,37 @@ pub(crate) fn decode_lots(text: &str) -> Result<Vec<Lot>, Fault> {
     Ok(lots.into_iter().map(lot).collect())
 }
 
-/// Which lots paid a transfer, in the order taken.
-pub(crate) fn encode_slices(slices: &[Slice]) -> String {
+/// A transfer's lots: the one it opened, as `{"opens": [priority, expires_at]}`, or which paid it, in the order taken.
+pub(crate) fn encode_transfer_lots(row: &Transfer) -> String {
+    match row.opens {
+        Some(terms) => {
+            let opens = Opens { opens: (terms.priority, terms.expires_at.map(Timestamp::micros)) };
+            serde_json::to_string(&opens).unwrap_or_default()
+        }
+        None => encode_slices(&row.provenance),
+    }
+}
+
+pub(crate) fn decode_transfer_lots(text: &str) -> Result<(Vec<Slice>, Option<LotTerms>), Fault> {
+    if !text.starts_with('{') {
+        return Ok((decode_slices(text)?, None));
+    }
+    let Opens { opens: (priority, expires_at) } =
+        serde_json::from_str(text).map_err(|error| Fault::corrupt("transfer", error))?;
+    Ok((Vec::new(), Some(LotTerms { priority, expires_at: expires_at.map(Timestamp::from_micros) })))
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Opens {
+    opens: (i16, Option<i64>),
+}
+
+fn encode_slices(slices: &[Slice]) -> String {
     let pairs: Vec<(Uuid, i64)> = slices.iter().map(|slice| (slice.lot.uuid(), slice.amount)).collect();
     serde_json::to_string(&pairs).unwrap_or_default()
 }
 
-pub(crate) fn decode_slices(text: &str) -> Result<Vec<Slice>, Fault> {
+fn decode_slices(text: &str) -> Result<Vec<Slice>, Fault> {
     let pairs: Vec<(Uuid, i64)> = serde_json::from_str(text).map_err(|error| Fault::corrupt("transfer", error))?;
     Ok(pairs.into_iter().map(|(lot, amount)| Slice { lot: Id::from_uuid(lot), amount }).collect())
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use farebox_engine::{
-    ledger::{Account, AccountId, AccountKind, AccountSpec, State, Transfer, Unit, UsageEvent},
+    ledger::{Account, AccountId, AccountKind, AccountSpec, State, Tally, Transfer, Unit, UsageEvent},
     payment::{self, Payment, Refund, TrailEntry},
     settlement::{Outcome, Settlement, countable, posting_id},
 };
@@ -125,7 +125,12 @@ impl Auditor {
 
     pub(crate) fn usage_event(&mut self, event: &UsageEvent) {
         self.report.usage_events += 1;
-        self.events.insert(event.id.uuid(), event.value.micros());
+        match event.counted {
+            None => _ = self.events.insert(event.id.uuid(), event.value),
+            // The event's own transfer only says that it was told; this one says what it changed.
+            Some(0) => {}
+            Some(counted) => _ = self.events.insert(Tally::counted(event.id).uuid(), counted.saturating_abs()),
+        }
     }
 
     pub(crate) fn payment(&mut self, row: Payment) {

@@ -1,5 +1,7 @@
 //! What is sold.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -67,6 +69,12 @@ pub struct Metric {
     pub name: String,
     /// `sum`, `count`, `max`, `unique` or `last`.
     pub aggregation: String,
+    /// Where in an event's `properties` the value is.
+    #[serde(default)]
+    pub property: Option<String>,
+    /// Which events count, by their properties.
+    #[serde(default)]
+    pub filter: BTreeMap<String, Vec<String>>,
 }
 
 /// One version of a plan.

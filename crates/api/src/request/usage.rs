@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Amount, Code, GrantValue, Overage, Problem, Time, UsageCycle};
+use crate::{Amount, Code, GrantValue, Overage, Problem, Properties, Time, UsageCycle};
 
 /// `POST /v1/check`: `customer_id` or `subscription_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +36,13 @@ pub struct Track {
     pub subscription_id: Option<Uuid>,
     /// Of which feature.
     pub feature_code: Code,
-    /// How much was used, more than nothing.
+    /// How much was used; below zero takes back what was used before, newest first. Where the metric looks at the event
+    /// itself or at its properties, this counts nothing: write 1.
     pub value: Amount,
+    /// What else is said of the event, for metrics that look at it.
+    #[serde(default, skip_serializing_if = "Properties::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub properties: Properties,
     /// The same key for the same customer and feature is counted once, for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dedup_key: Option<String>,

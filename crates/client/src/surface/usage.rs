@@ -1,6 +1,8 @@
 //! Asking for and recording usage.
 
-use farebox_api::{Amount, BatchResults, Check, CheckRequest, Code, Consume, OnInsufficient, Time, Track, TrackBatch};
+use farebox_api::{
+    Amount, BatchResults, Check, CheckRequest, Code, Consume, OnInsufficient, Properties, Time, Track, TrackBatch,
+};
 use farebox_types::IdempotencyKey;
 use uuid::Uuid;
 
@@ -70,6 +72,7 @@ impl Client {
             subscription_id: whose.subscription(),
             feature_code,
             value,
+            properties: Properties::default(),
             dedup_key: None,
             occurred_at: None,
             on_insufficient: None,
@@ -103,6 +106,12 @@ impl<T> Call<Track, T> {
     pub fn dedup_key(mut self, key: IdempotencyKey) -> Self {
         self.body.dedup_key = Some(key.to_string());
         self.key.get_or_insert(key);
+        self
+    }
+
+    /// What else is said of the event, for metrics that look at it: paths and texts.
+    pub fn properties(mut self, properties: Properties) -> Self {
+        self.body.properties = properties;
         self
     }
 

@@ -3,9 +3,8 @@
 use farebox_client::{
     Buyer, Client, Holder,
     api::{
-        Amount, BillingCycleAnchor, Code, FeatureConfig, FeatureKind, GrantValue, InvoiceStatus, MetricConfig,
-        OnInsufficient, Overage, PaymentProvider, PlanConfig, PlanStatus, ProductConfig, ProrationBehavior, Time,
-        UsageCycle,
+        Amount, BillingCycleAnchor, Code, FeatureConfig, FeatureKind, GrantValue, InvoiceStatus, OnInsufficient,
+        Overage, PaymentProvider, PlanConfig, PlanStatus, ProductConfig, ProrationBehavior, Time, UsageCycle,
     },
 };
 use uuid::Uuid;
@@ -141,7 +140,7 @@ async fn catalogue() {
             "PUT /v1/admin/products/api_calls" r#"{"code":"api_calls"}"#;
         |api| api.admin().products().list() => "GET /v1/admin/products" "";
         |api| api.admin().products().archive(&code()) => "DELETE /v1/admin/products/api_calls" "";
-        |api| api.admin().billable_metrics().put(&code(), MetricConfig { code: code(), name: None, aggregation: None }) =>
+        |api| api.admin().billable_metrics().put(&code(), serde_json::from_str(r#"{"code":"api_calls"}"#).unwrap()) =>
             "PUT /v1/admin/billable-metrics/api_calls" r#"{"code":"api_calls"}"#;
         |api| api.admin().billable_metrics().list() => "GET /v1/admin/billable-metrics" "";
         |api| api.admin().billable_metrics().archive(&code()) => "DELETE /v1/admin/billable-metrics/api_calls" "";

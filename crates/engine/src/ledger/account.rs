@@ -234,6 +234,12 @@ impl AccountSpec {
         Self::new(tenant, String::new(), Unit::Metered(feature), AccountKind::Usage, None)
     }
 
+    /// Where events that are not simply added are counted from: one part more than the value of each.
+    #[must_use]
+    pub fn told(tenant: Id<Merchant>) -> Self {
+        Self::new(tenant, "told".to_owned(), Unit::Use, AccountKind::Issuer, None)
+    }
+
     /// Where windows are counted from: one use for each that was opened.
     #[must_use]
     pub fn windows(tenant: Id<Merchant>) -> Self {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
 
 use super::{
-    Account, AccountId, AccountSpec, Actor, Clocks, Command, Operation, Outcome, Refusal, Renewal, Slice, State,
-    Transfer, TransferId, UsageEvent,
+    Account, AccountId, AccountSpec, Actor, Clocks, Command, Operation, Outcome, Refusal, Renewal, Slice, State, Tally,
+    Transfer, TransferId, UsageEvent, Way,
 };
 
 /// The merchant comes first: an id that callers chose may be the same at two of them.
@@ -39,6 +39,7 @@ impl Needs {
     fn add(&mut self, command: &Command) {
         let (id, legs) = match command {
             Command::Renew(renewal) => return self.add_renewal(renewal),
+            Command::Tally(tally) => return self.add_tally(tally),
             Command::Grant(grant) => {
                 self.account(grant.leg.to(), true);
                 (grant.id, std::slice::from_ref(&grant.leg))
@@ -65,6 +66,20 @@ impl Needs {
         self.transfers.extend(renewal.windows.iter().map(|window| (renewal.account.tenant, window.id)));
     }
 
+    fn add_tally(&mut self, tally: &Tally) {
+        self.account(&tally.meter, true);
+        if let Some((account, _)) = &tally.balance {
+            self.account(account, account.floor.is_some_and(|floor| floor < 0));
+        }
+        let mark = match tally.way {
+            Way::First(mark) => Some(mark),
+            _ => None,
+        };
+        let named = tally.unwinding.uses.iter().chain(&tally.unwinding.grants).copied();
+        let tenant = tally.meter.tenant;
+        self.transfers.extend(std::iter::once(tally.id).chain(mark).chain(named).map(|id| (tenant, id)));
+    }
+
     fn account(&mut self, spec: &AccountSpec, open: bool) {
         if spec.floor.is_some() {
             let entry = self.accounts.entry(spec.id).or_insert_with(|| (spec.clone(), false));
@@ -80,7 +95,8 @@ pub struct Entry {
     pub tenant: Id<Merchant>,
     /// The operation.
     pub operation: TransferId,
-    /// `granted`, `held`, `posted`, `released`, `expired`, `lapsed`, `renewed` or `written_off`.
+    /// `granted`, `held`, `posted`, `released`, `expired`, `lapsed`, `renewed`, `written_off`, `counted` or
+    /// `corrected`.
     pub action: &'static str,
     /// Who asked.
     pub actor: Actor,
@@ -179,6 +195,7 @@ impl Book {
             Command::Post(operation) => self.post(operation),
             Command::Release(operation) => self.release(operation),
             Command::Renew(renewal) => self.renew(renewal),
+            Command::Tally(tally) => self.tally(tally),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
 
-use super::{AccountId, AccountSpec, Renewal, TransferId, Usage};
+use super::{AccountId, AccountSpec, Renewal, Tally, TransferId, Usage};
 
 /// Who asked, for the audit trail: an id or a fixed word, never a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,6 +233,8 @@ pub enum Command {
     Release(Operation),
     /// Opens the windows of a metered balance that have begun.
     Renew(Renewal),
+    /// Counts an event that is not simply added, or takes uses back.
+    Tally(Box<Tally>),
 }
 
 impl Command {
@@ -242,6 +244,7 @@ impl Command {
         match self {
             Self::Grant(grant) => grant.leg.from.tenant,
             Self::Renew(renewal) => renewal.account.tenant,
+            Self::Tally(tally) => tally.meter.tenant,
             Self::Hold { operation, .. } | Self::Post(operation) | Self::Release(operation) => operation.tenant,
         }
     }
@@ -252,6 +255,7 @@ impl Command {
         match self {
             Self::Grant(grant) => grant.clock,
             Self::Renew(renewal) => Some(renewal.at),
+            Self::Tally(tally) => tally.clock,
             Self::Hold { operation, .. } | Self::Post(operation) | Self::Release(operation) => operation.clock,
         }
     }
@@ -262,6 +266,7 @@ impl Command {
         match self {
             Self::Grant(grant) => Some(grant.leg.to.id),
             Self::Renew(renewal) => Some(renewal.account.id),
+            Self::Tally(tally) => Some(tally.balance.as_ref().map_or(tally.meter.id, |(account, _)| account.id)),
             Self::Hold { operation, .. } | Self::Post(operation) | Self::Release(operation) => {
                 let required = operation.requires.as_ref().map(|requirement| requirement.account.id);
                 required.or_else(|| operation.legs.first().map(|leg| leg.from.id))

@@ -4,11 +4,23 @@ use std::cmp::Ordering;
 
 use farebox_types::{Id, Lot as LotKind, Quantity, Timestamp};
 
+use super::Unit;
+
 /// An account holds at most this many open lots; a further grant is refused.
 pub const MAX_OPEN_LOTS: usize = 256;
 
 /// The most that an account may have after a grant, in millionths; half of what it could hold, so that sums still fit.
 pub const MAX_GRANTED: i64 = Quantity::MAX.micros() / 2;
+/// So many of them are kept for windows, in accounts that have windows: no grant may keep a renewal from finding room.
+const FOR_WINDOWS: usize = 32;
+
+/// How many lots an account may have open after a grant.
+pub(super) const fn most_granted(unit: Unit) -> usize {
+    match unit {
+        Unit::Metered(_) => MAX_OPEN_LOTS - FOR_WINDOWS,
+        _ => MAX_OPEN_LOTS,
+    }
+}
 
 /// Credits granted together. Its id is that of the transfer that granted it, so what was granted is that transfer's amount.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +37,15 @@ pub struct Lot {
     pub remaining: i64,
     /// Taken by outstanding holds.
     pub held: i64,
+}
+
+/// How a lot was opened; the transfer that granted it keeps this, for what comes back after it was used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LotTerms {
+    /// Lower burns first.
+    pub priority: i16,
+    /// Unusable from then on.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What one lot gave to a transfer.

@@ -12,6 +12,7 @@ mod digest;
 mod lot;
 mod outcome;
 mod renewal;
+mod tally;
 mod transfer;
 mod usage;
 
@@ -19,8 +20,9 @@ pub use account::{Account, AccountId, AccountKind, AccountSpec, BadUnit, Unit};
 pub use book::{Book, Changes, Entry, Needs};
 pub use clocks::Clocks;
 pub use command::{Actor, BadLeg, Command, Grant, Leg, Operation, Requirement};
-pub use lot::{Lot, MAX_GRANTED, MAX_OPEN_LOTS, Slice};
+pub use lot::{Lot, LotTerms, MAX_GRANTED, MAX_OPEN_LOTS, Slice};
 pub use outcome::{Outcome, Refusal};
 pub use renewal::{Carry, Renewal, Window};
+pub use tally::{Tally, Unwinding, Way};
 pub use transfer::{BadState, State, Transfer, TransferId};
 pub use usage::{Left, Telling, Usage, UsageEvent};

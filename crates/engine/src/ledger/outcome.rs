@@ -83,6 +83,15 @@ pub enum Refusal {
     /// Only guarded accounts can hold.
     #[error("this account cannot hold")]
     CannotHold,
+    /// More would be taken back than was used in the window.
+    #[error("more was taken back than was used in this window")]
+    Beyond {
+        /// What was used, in the unit's smallest parts.
+        used: i64,
+    },
+    /// Others have taken back what was to be taken back: look again.
+    #[error("what was to be taken back has been taken back by others")]
+    Moved,
     /// Too many open lots.
     #[error("the account has too many open lots")]
     TooManyLots,

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
 use uuid::Uuid;
 
-use super::{AccountId, Slice, digest::derive};
+use super::{AccountId, LotTerms, Slice, digest::derive};
 
 /// A transfer's id is its operation's id: a second effect under the same id is refused for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,6 +111,8 @@ pub struct Transfer {
     pub state: State,
     /// Which lots paid; a release gives back exactly these.
     pub provenance: Vec<Slice>,
+    /// The lot it opened, if it opened one; that has the transfer's id.
+    pub opens: Option<LotTerms>,
     /// What the giver could still spend right after: the answer a replay repeats.
     pub balance: i64,
     /// When it was made.

@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use farebox_types::{Id, Merchant, Quantity, Timestamp};
+use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
 
-use super::{Operation, TransferId};
+use super::TransferId;
 
 /// What an operation says about itself, for the event log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +78,10 @@ pub struct UsageEvent {
     pub id: TransferId,
     /// What it said about itself. An event that was read has nothing to tell but its answer.
     pub usage: Usage,
-    /// How much.
-    pub value: Quantity,
+    /// How much was told, in millionths; below zero for what was taken back.
+    pub value: i64,
+    /// By how much it changed what was used, where that is not simply the value.
+    pub counted: Option<i64>,
     /// When it was posted.
     pub received_at: Timestamp,
     /// What the caller was told, if it was to be kept.
@@ -88,12 +90,12 @@ pub struct UsageEvent {
 
 impl UsageEvent {
     pub(super) fn new(
-        operation: &Operation,
+        (tenant, id): (Id<Merchant>, TransferId),
         usage: &Usage,
-        (value, left): (Quantity, &Left),
+        (value, counted, left): (i64, Option<i64>, &Left),
         received_at: Timestamp,
     ) -> Self {
         let answer = usage.telling.as_ref().map(|telling| telling.of(left));
-        Self { tenant: operation.tenant, id: operation.id, usage: usage.clone(), value, received_at, answer }
+        Self { tenant, id, usage: usage.clone(), value, counted, received_at, answer }
     }
 }

@@ -120,7 +120,8 @@ impl Command {
             Self::Begin { request: Some(Request { key, .. }), .. } => number(key),
             Self::Begin { payment, .. } => payment.id.uuid().as_u128(),
             Self::Ask { payment, .. } | Self::Observe { payment, .. } => payment.uuid().as_u128(),
-            Self::Arrive(event) => number(&event.key.id),
+            Self::Settle { request, .. } => number(&request.key),
+            Self::Arrive(event) | Self::Remind(event) => number(&event.key.id),
             Self::Shelve { key, .. } => number(&key.id),
         }
     }

@@ -126,6 +126,8 @@ fn is_next_state(before: &Transfer, after: &Transfer) {
         (State::Held, State::Released),
         (State::Held, State::Expired),
         (State::Expired, State::Posted),
+        // Taken back, in part or whole.
+        (State::Posted, State::Posted),
     ];
     assert!(moves.contains(&(before.state, after.state)), "{:?} never becomes {:?}", before.state, after.state);
     let kept = Transfer {

@@ -10,6 +10,7 @@ mod legs;
 mod posts;
 mod renewals;
 mod states;
+mod tallies;
 mod tenants;
 mod uses;
 

@@ -307,6 +307,7 @@ const fn word(answer: &Decision) -> &'static str {
         Err(Refusal::ExceedsHold { .. }) => "more than is held",
         Err(Refusal::CannotHold) => "cannot hold",
         Err(Refusal::TooManyLots | Refusal::Overflow) => "too large for a history",
+        Err(Refusal::Beyond { .. } | Refusal::Moved) => "nothing is taken back here",
     }
 }
 

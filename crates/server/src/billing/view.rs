@@ -3,7 +3,7 @@
 use farebox_api as api;
 use farebox_api::{Amount, Time};
 use farebox_engine::{
-    entitlement::{Answer, Cycle, FeatureKind, Given, Overage, Reason, SourceKind, Terms},
+    entitlement::{Aggregation, Answer, Condition, Cycle, FeatureKind, Given, Overage, Reason, SourceKind, Terms},
     subscription::{IntervalUnit, Status},
 };
 use farebox_store::{
@@ -316,6 +316,20 @@ pub(super) fn product(value: &Product) -> Result<api::Product, Fault> {
 }
 
 pub(super) fn metric(value: &Metric) -> Result<api::Metric, Fault> {
-    let (name, aggregation) = (value.name.clone(), value.aggregation.clone());
-    Ok(api::Metric { id: value.id, code: word(&value.code)?, name, aggregation })
+    let aggregation = match value.counting.aggregation {
+        Aggregation::Sum => "sum",
+        Aggregation::Count => "count",
+        Aggregation::Max => "max",
+        Aggregation::Unique => "unique",
+        Aggregation::Last => "last",
+    };
+    let condition = |condition: &Condition| (condition.property.clone(), condition.any_of.clone());
+    Ok(api::Metric {
+        id: value.id,
+        code: word(&value.code)?,
+        name: value.name.clone(),
+        aggregation: aggregation.to_owned(),
+        property: value.counting.property.clone(),
+        filter: value.counting.filter.iter().map(condition).collect(),
+    })
 }

@@ -1,27 +1,33 @@
 //! Forgets what requests were answered, a day later: a key may then name another request.
 //!
-//! Uses keep their names for ever; they are transfers.
+//! Uses keep their names for ever; they are transfers. Device codes that nobody can use any more go as well.
 
 use std::time::Duration;
 
+use farebox_store::Fault;
 use farebox_types::Timestamp;
 
 use crate::Backend;
 
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// A device code is good for ten minutes; who asks late is told so for a while.
+const DEVICES_KEPT: Duration = Duration::from_secs(60 * 60);
 /// Answers in one go.
 const LIMIT: u32 = 500;
 
 /// Forgets one batch; true if there may be more.
 pub(super) async fn step(backend: &Backend) -> bool {
-    let before = Timestamp::from_micros(backend.now().micros().saturating_sub(micros(KEPT)));
-    match backend.store().forget_answers(before, LIMIT).await {
+    let before = |kept| Timestamp::from_micros(backend.now().micros().saturating_sub(micros(kept)));
+    let answers = backend.store().forget_answers(before(KEPT), LIMIT).await;
+    let devices = backend.store().forget_device_codes(before(DEVICES_KEPT), LIMIT).await;
+    let more = |forgotten: Result<u64, Fault>| match forgotten {
         Ok(forgotten) => forgotten == u64::from(LIMIT),
         Err(fault) => {
-            tracing::warn!(error = %fault, "answers could not be forgotten, to be tried again");
+            tracing::warn!(error = %fault, "something old could not be forgotten, to be tried again");
             false
         }
-    }
+    };
+    more(answers) | more(devices)
 }
 
 fn micros(duration: Duration) -> i64 {

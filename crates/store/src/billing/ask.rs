@@ -1,6 +1,7 @@
 //! Who asks for what, under which name; and what comes of it.
 
 use farebox_engine::{
+    entitlement::Uncountable,
     ledger::{Actor, Refusal},
     subscription::NotAllowed,
 };
@@ -55,6 +56,9 @@ pub enum BillingError {
     /// The ledger refused: a balance does not suffice, a hold is over.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// An event that its metric cannot count.
+    #[error(transparent)]
+    Uncountable(#[from] Uncountable),
     /// Understood, but it makes no sense: which, in a word.
     #[error("{0}")]
     Invalid(&'static str),

@@ -157,8 +157,11 @@ impl Billing {
         self.decide(ask, || async {
             let (row, holdings) = self.held(ask.tenant, id).await?;
             let after = Subscription { term: turn(row.value.term, holdings.now)?, ..row.value.clone() };
+            // Who wakes in a period that began while resting has its credits too; a period's are granted once.
+            let woken = !row.value.term.status.is_entitled();
+            let commands = if woken { self.period_credits(&holdings, &after, &ask.actor).await? } else { Vec::new() };
             let puts = vec![Put::update(&row.with(after.clone()), action)?];
-            Ok((Decided { puts, answer: answer(&after), ..Decided::default() }, holdings.now))
+            Ok((Decided { puts, commands, answer: answer(&after) }, holdings.now))
         })
         .await
     }

@@ -1,7 +1,9 @@
 //! What a store promises about billing: rows that are kept alike, and one write for all of them.
 
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, AccountSpec, Actor, Command, Outcome, Refusal, TransferId, UsageEvent};
+use farebox_engine::ledger::{
+    Account, AccountSpec, Actor, Command, Outcome, Refusal, Transfer, TransferId, UsageEvent,
+};
 use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
 
@@ -114,7 +116,7 @@ pub struct StoredPut {
     pub names: Vec<String>,
     /// A JSON object.
     pub document: String,
-    /// The audit trail's word for it.
+    /// The audit trail's word for it; empty for what is not worth a line.
     pub action: &'static str,
 }
 
@@ -223,8 +225,11 @@ pub trait BillingStore: Send + Sync {
     async fn collect(&self, collecting: Collecting) -> Result<Collected, Fault>;
     /// What was answered under each name, with the hash of what was asked; in order.
     async fn answered(&self, names: &[(Id<Merchant>, OperationKey)]) -> Result<Vec<Option<AnsweredBefore>>, Fault>;
-    /// Forgets up to `limit` answers of scope `v1` that were given before `before`, oldest first. How many.
+    /// Forgets up to `limit` answers of scopes `v1` and `clock` that were given before `before`, oldest first. How many.
+    /// Those of `clock` have done their work by then: each leads from a row's revision that is no more.
     async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault>;
+    /// Deletes up to `limit` rows of device codes that were made before `before`, with their names. How many.
+    async fn forget_device_codes(&self, before: Timestamp, limit: u32) -> Result<u64, Fault>;
     /// One row.
     async fn billing_row(&self, tenant: Id<Merchant>, kind: Kind, id: Uuid) -> Result<Option<StoredRow>, Fault>;
     /// The row that has a name.
@@ -258,4 +263,6 @@ pub trait BillingStore: Send + Sync {
     /// For each of `wanted`, in order: guarded accounts as they stand, from one snapshot; those that were never used are
     /// left out.
     async fn accounts_at(&self, wanted: &[AccountsAt]) -> Result<Vec<Vec<Account>>, Fault>;
+    /// Transfers by their ids; those that are not there are left out.
+    async fn transfers(&self, tenant: Id<Merchant>, ids: &[TransferId]) -> Result<Vec<Transfer>, Fault>;
 }

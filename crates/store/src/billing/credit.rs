@@ -90,6 +90,9 @@ impl Billing {
     ) -> Result<Done, BillingError> {
         self.decide(ask, || async {
             let feature = self.feature(ask.tenant, &wanted.feature_code).await?.value;
+            if feature.credits_plan.is_some() && includes(&wanted.terms) {
+                return Err(BillingError::Invalid("the feature's balance is credits: grant credits instead"));
+            }
             if !wanted.terms.fits(feature.kind) {
                 return Err(BillingError::Invalid("the terms are not of the feature's kind"));
             }
@@ -105,6 +108,11 @@ impl Billing {
         })
         .await
     }
+}
+
+/// Whether something is included in each window.
+const fn includes(terms: &Terms) -> bool {
+    matches!(terms, Terms::Metered(allowance) if !allowance.included.is_zero())
 }
 
 fn overridden(
@@ -161,29 +169,34 @@ fn grant(
     }))
 }
 
-/// The credits that a plan gives with the subscription's current period; they end with it.
-pub(super) fn of_period(
-    holdings: &Holdings,
-    subscription: &Subscription,
-    (plan, quantity): (&Plan, u32),
-    actor: &Actor,
-) -> Vec<Command> {
-    let (tenant, customer) = (holdings.tenant, subscription.customer);
+/// What a plan gives in credits with each period: features, with how much of each.
+pub(super) fn in_credits(plan: &Plan, quantity: u32) -> Vec<(Uuid, Quantity)> {
     let granted = plan.grants.iter().filter_map(|grant| {
         let Terms::Metered(allowance) = &grant.terms else { return None };
         let amount = allowance.credit?.micros().checked_mul(i64::from(quantity)).and_then(Quantity::from_micros)?;
-        let (start, end) = (subscription.term.period_start, subscription.term.period_end);
-        let key = format!("{}/{}/{}/{}", subscription.id, plan.id, grant.feature, start.micros());
-        let to = AccountSpec::metered(tenant, grant.feature, customer);
-        let leg = Leg::grant(AccountSpec::granter(tenant, grant.feature), to, amount).ok()?;
-        Some(Command::Grant(Grant {
-            id: TransferId::derive(tenant, "period_credit", &key),
-            leg,
-            priority: 0,
-            expires_at: Some(end),
-            clock: holdings.clock(),
-            actor: actor.clone(),
-        }))
+        Some((grant.feature, amount))
     });
     granted.collect()
+}
+
+/// The credits that a plan gives with the subscription's current period; they end with it. They go where the feature's
+/// balance is: into the customer's own, or into the credits of the credits API that a gate spends too.
+pub(super) fn of_period(
+    holdings: &Holdings,
+    subscription: &Subscription,
+    (plan, feature, amount): (Uuid, &Feature, Quantity),
+    actor: &Actor,
+) -> Result<Command, BillingError> {
+    let (start, end) = (subscription.term.period_start, subscription.term.period_end);
+    let key = format!("{}/{plan}/{}/{}", subscription.id, feature.id, start.micros());
+    let id = TransferId::derive(holdings.tenant, "period_credit", &key);
+    let credit = Credit {
+        id: id.uuid(),
+        customer: subscription.customer,
+        feature: feature.id,
+        amount,
+        priority: 0,
+        expires_at: Some(end),
+    };
+    grant(holdings, feature, (id, &credit), actor)
 }

@@ -230,6 +230,14 @@ impl Holdings {
         Ok(AccountSpec::holder(self.tenant, Id::from_uuid(plan), payer))
     }
 
+    /// Where goes what is taken from [`Holdings::account`].
+    pub(crate) fn spent(&self, feature: &Feature) -> AccountSpec {
+        match feature.credits_plan {
+            Some(plan) => AccountSpec::revenue(self.tenant, Id::from_uuid(plan)),
+            None => AccountSpec::consumed(self.tenant, feature.id),
+        }
+    }
+
     /// The command that opens a stream's windows; `None` if it has none.
     pub(crate) fn renewal(&self, feature: Uuid, stream: &Stream, actor: &Actor) -> Option<Renewal> {
         let Terms::Metered(allowance) = &stream.source.terms else { return None };

@@ -14,6 +14,7 @@ mod holdings;
 mod reserve;
 mod rows;
 mod subscribe;
+mod tally;
 mod time;
 mod usage;
 

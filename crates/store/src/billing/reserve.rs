@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use farebox_engine::ledger::{Actor, Command, Operation, TransferId, Usage};
+use farebox_engine::{
+    entitlement::Properties,
+    ledger::{Actor, Command, Operation, TransferId, Usage},
+};
 use farebox_types::{Id, Merchant, Quantity};
 use uuid::Uuid;
 
@@ -43,9 +46,16 @@ impl Billing {
                 feature_code: wanted.feature_code.clone(),
                 value: wanted.amount,
                 key: wanted.id.to_string(),
+                back: false,
+                properties: Properties::new(),
                 occurred_at: None,
             };
             let prepared = self.prepare(ask.tenant, &one, &ask.actor).await?;
+            if !self.counting(ask.tenant, &prepared.feature).await?.can_be_held() {
+                return Err(BillingError::Invalid(
+                    "the feature is counted by a metric that is no plain sum: it cannot be held",
+                ));
+            }
             let now = prepared.holdings.now;
             let reservation = Reservation {
                 id: wanted.id,

@@ -10,8 +10,10 @@ use farebox_types::{Id, Merchant, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    AddOn, Ask, Billing, BillingError, Checkout, CheckoutState, Done, Due, Holdings, Kind, Plan, PlanStatus, Put, Row,
-    Subscription, ask::Decided,
+    AddOn, Ask, Billing, BillingError, Checkout, CheckoutState, Done, Due, Feature, Holdings, Kind, Plan, PlanStatus,
+    Put, Row, Subscription,
+    ask::Decided,
+    credit::{in_credits, of_period},
 };
 
 /// What a customer is to be attached to.
@@ -114,6 +116,7 @@ impl Billing {
                 return Ok((Decided { answer, ..Decided::default() }, holdings.now));
             }
             let beginning = self.beginning(&holdings, wanted).await?;
+            self.can_be_credited(&holdings, &beginning.plans).await?;
             let (attached, puts) = begin(&holdings, &beginning, wanted)?;
             let commands = self.period_credits(&holdings, &attached.subscription, &ask.actor).await?;
             let answer = answer(&attached);
@@ -239,9 +242,29 @@ impl Billing {
         let added = subscription.add_ons.iter().map(|add_on| (add_on.plan, add_on.quantity));
         for (id, quantity) in std::iter::once((subscription.plan, 1)).chain(added) {
             let plan = self.plan(holdings.tenant, id).await?;
-            commands.extend(super::credit::of_period(holdings, subscription, (&plan, quantity), actor));
+            for (feature, amount) in in_credits(&plan, quantity) {
+                let feature = self.get::<Feature>(holdings.tenant, feature).await?;
+                let feature = feature.ok_or(BillingError::NotFound(Kind::Feature))?.value;
+                match of_period(holdings, subscription, (id, &feature, amount), actor) {
+                    Ok(command) => commands.push(command),
+                    // The rest of the period begins all the same: nothing may keep time from going on.
+                    Err(error) => {
+                        tracing::error!(subscription = %subscription.id, %error, "a period's credits were not granted");
+                    }
+                }
+            }
         }
         Ok(commands)
+    }
+
+    /// Refuses plans whose credits would have nowhere to go.
+    async fn can_be_credited(&self, holdings: &Holdings, plans: &[(Plan, u32)]) -> Result<(), BillingError> {
+        for (id, _) in plans.iter().flat_map(|(plan, quantity)| in_credits(plan, *quantity)) {
+            if let Some(feature) = self.get::<Feature>(holdings.tenant, id).await? {
+                holdings.account(&feature.value)?;
+            }
+        }
+        Ok(())
     }
 }
 

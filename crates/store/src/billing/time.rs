@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use farebox_engine::{
-    ledger::Actor,
+    ledger::{Actor, Command, Refusal},
     subscription::{Collection, Event, Step, Term, apply},
 };
 use farebox_types::{Id, Merchant, Timestamp};
@@ -83,10 +83,21 @@ impl Billing {
             }
             Step::TrialEnded | Step::Renewed => {}
         }
-        commands.extend(self.period_credits(&holdings, &after, &ask.actor).await?);
+        let credits = self.period_credits(&holdings, &after, &ask.actor).await?;
         let puts = vec![Put::update(&row.with(after), action(step))?];
+        let decided = |credits: Vec<Command>| Decided {
+            puts: puts.clone(),
+            commands: commands.iter().cloned().chain(credits).collect(),
+            answer: String::new(),
+        };
         // Stale or written before: another process has done it.
-        self.commit(&ask, Decided { puts, commands, answer: String::new() }, due).await?;
+        match self.commit(&ask, decided(credits), due).await {
+            Err(BillingError::Refused(refusal @ (Refusal::TooManyLots | Refusal::Overflow))) => {
+                tracing::error!(subscription = %row.value.id, %refusal, "a period's credits were not granted");
+                self.commit(&ask, decided(Vec::new()), due).await?;
+            }
+            done => _ = done?,
+        }
         Ok(())
     }
 

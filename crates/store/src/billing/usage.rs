@@ -3,13 +3,18 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use farebox_engine::{
-    entitlement::{Answer, Balance, FeatureKind, Given, Reason, put_together},
+    entitlement::{Answer, Balance, Counted, FeatureKind, Given, Properties, Reason, put_together},
     ledger::{AccountSpec, Actor, Command, Left, Leg, Operation, Outcome, Refusal, Telling, TransferId, Usage},
 };
 use farebox_types::{Id, Merchant, Quantity, Timestamp};
 use uuid::Uuid;
 
-use super::{Billing, BillingError, Feature, Holdings, check::Outlook, holdings::Stream};
+use super::{
+    Billing, BillingError, Feature, Holdings,
+    check::Outlook,
+    holdings::Stream,
+    tally::{Charge, tally},
+};
 use crate::Decision;
 
 /// One use.
@@ -19,8 +24,12 @@ pub struct Use {
     pub customer: Uuid,
     /// What.
     pub feature_code: String,
-    /// How much, above zero.
+    /// How much; what it means is the metric's to say.
     pub value: Quantity,
+    /// It takes back what was used before.
+    pub back: bool,
+    /// What else is said, for metrics that look at it.
+    pub properties: Properties,
     /// Names the use, for this customer and feature, for ever: the same again has no second effect.
     pub key: String,
     /// When, if not now. What occurred before the current window is counted in it all the same, as late.
@@ -66,7 +75,7 @@ pub(super) struct Prepared {
     pub(super) streams: Vec<Stream>,
     pub(super) given: Option<Given>,
     pub(super) renewals: Vec<Command>,
-    pub(super) operation: Operation,
+    pub(super) charge: Charge,
     usage: Usage,
     /// The first leg takes from a balance.
     pub(super) from_balance: bool,
@@ -91,7 +100,7 @@ impl Billing {
             prepared.limit();
         }
         let from_balance = prepared.from_balance;
-        let (balance, replayed) = self.post(prepared.renewals, prepared.operation).await?;
+        let (balance, replayed) = self.post(prepared.renewals, prepared.charge).await?;
         Ok(Recorded { balance: from_balance.then_some(balance), replayed })
     }
 
@@ -170,9 +179,9 @@ impl Billing {
             *written.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.clone());
             words
         });
-        let (tenant, id) = (prepared.operation.tenant(), prepared.operation.id());
-        let operation = prepared.operation.clone().telling(Usage { telling: Some(telling), ..prepared.usage.clone() });
-        let (_, replayed) = self.post(prepared.renewals.clone(), operation).await?;
+        let (tenant, id) = (prepared.holdings.tenant, prepared.charge.id());
+        let charge = prepared.charge.clone().telling(Usage { telling: Some(telling), ..prepared.usage.clone() });
+        let (_, replayed) = self.post(prepared.renewals.clone(), charge).await?;
         let fresh = last.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(words) = fresh.filter(|_| !replayed) {
             return Ok(Told { taken: true, words, replayed });
@@ -211,11 +220,20 @@ impl Billing {
         let key = format!("{}/{}/{}", one.customer, feature.id, one.key);
         let id = TransferId::derive(tenant, "usage", &key);
         let usage = usage(&holdings, &feature, &streams, one);
-        let legs = legs(&holdings, &feature, (usage.window_start, from_balance), one.value)?;
-        let operation = Operation::new(id, legs, actor.clone());
-        let operation = operation.map_err(|_| BillingError::Invalid("nothing is used"))?.telling(usage.clone());
-        let operation = holdings.clock().map_or(operation.clone(), |clock| operation.at(clock));
-        Ok(Prepared { holdings, feature, streams, given, renewals, operation, usage, from_balance })
+        let charge = match self.counted(tenant, &feature, one).await? {
+            Counted::Adds(value) => {
+                let legs = legs(&holdings, &feature, (usage.window_start, from_balance), value)?;
+                let operation = Operation::new(id, legs, actor.clone());
+                let operation = operation.map_err(|_| BillingError::Invalid("nothing is used"))?.telling(usage.clone());
+                Charge::Post(Box::new(holdings.clock().map_or(operation.clone(), |clock| operation.at(clock))))
+            }
+            counted => {
+                let lots = holdings.lots(feature.id, &streams);
+                let balance = (&feature, from_balance, lots);
+                Charge::Tally(Box::new(tally(&holdings, balance, (id, counted, one.value), (&usage, actor))?))
+            }
+        };
+        Ok(Prepared { holdings, feature, streams, given, renewals, charge, usage, from_balance })
     }
 
     /// The commands that open what this process has not seen open.
@@ -232,7 +250,33 @@ impl Billing {
     }
 
     /// Opens windows, then posts: one batch of one lane. The balance right after, and whether it was posted before.
-    async fn post(&self, renewals: Vec<Command>, operation: Operation) -> Result<(i64, bool), BillingError> {
+    async fn post(&self, renewals: Vec<Command>, charge: Charge) -> Result<(i64, bool), BillingError> {
+        match charge {
+            Charge::Post(operation) => self.post_operation(renewals, *operation).await,
+            Charge::Tally(tally) => self.post_tally(renewals, tally).await,
+        }
+    }
+
+    async fn post_operation(&self, renewals: Vec<Command>, operation: Operation) -> Result<(i64, bool), BillingError> {
+        let (tenant, id) = (operation.tenant(), operation.id());
+        let said = operation.legs().first().map(|leg| (leg.to().id, leg.amount()));
+        match self.command(renewals, Command::Post(operation)).await? {
+            Err(Refusal::Conflict) => {
+                // The same use in another window, or under another plan, is the same use.
+                let before = self.store.transfer(tenant, id).await?;
+                let same = |row: &farebox_engine::ledger::Transfer| Some((row.to, row.settled)) == said;
+                before.filter(same).map(|row| (row.balance, true)).ok_or(BillingError::Conflict)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    /// Opens windows, then has the command done.
+    pub(super) async fn command(
+        &self,
+        renewals: Vec<Command>,
+        command: Command,
+    ) -> Result<Result<(i64, bool), Refusal>, BillingError> {
         let opens: Vec<TransferId> = renewals
             .iter()
             .filter_map(|command| match command {
@@ -240,9 +284,7 @@ impl Billing {
                 _ => None,
             })
             .collect();
-        let (tenant, id) = (operation.tenant(), operation.id());
-        let said = operation.legs().first().map(|leg| (leg.to().id, leg.amount()));
-        let commands = renewals.into_iter().chain(std::iter::once(Command::Post(operation))).collect();
+        let commands = renewals.into_iter().chain(std::iter::once(command)).collect();
         let mut decisions: Vec<Decision> = self.store.execute(commands).await?;
         let posted = decisions.pop();
         match decisions.into_iter().find_map(Result::err) {
@@ -254,14 +296,8 @@ impl Billing {
             Some(refusal) => return Err(refusal.into()),
         }
         match posted {
-            Some(Ok(Outcome::Posted { balance, replayed, .. })) => Ok((balance, replayed)),
-            Some(Err(Refusal::Conflict)) => {
-                // The same use in another window, or under another plan, is the same use.
-                let before = self.store.transfer(tenant, id).await?;
-                let same = |row: &farebox_engine::ledger::Transfer| Some((row.to, row.settled)) == said;
-                before.filter(same).map(|row| (row.balance, true)).ok_or(BillingError::Conflict)
-            }
-            Some(Err(refusal)) => Err(refusal.into()),
+            Some(Ok(Outcome::Posted { balance, replayed, .. })) => Ok(Ok((balance, replayed))),
+            Some(Err(refusal)) => Ok(Err(refusal)),
             _ => Err(BillingError::Invalid("the ledger answered something else")),
         }
     }
@@ -271,7 +307,7 @@ impl Prepared {
     /// Refuses what the overage policy does not cover.
     fn limit(&mut self) {
         if let Some(least) = self.least() {
-            self.operation = self.operation.clone().keeping(least);
+            self.charge = self.charge.clone().keeping(least);
         }
     }
 
@@ -324,11 +360,7 @@ pub(super) fn legs(
     let bad = |_| BillingError::Invalid("nothing is used");
     let mut legs = Vec::with_capacity(2);
     if from_balance {
-        let to = match feature.credits_plan {
-            Some(plan) => AccountSpec::revenue(tenant, Id::from_uuid(plan)),
-            None => AccountSpec::consumed(tenant, feature.id),
-        };
-        legs.push(Leg::charge(holdings.account(feature)?, to, value).map_err(bad)?);
+        legs.push(Leg::charge(holdings.account(feature)?, holdings.spent(feature), value).map_err(bad)?);
     }
     let meter = AccountSpec::meter(tenant, feature.id, customer, start);
     legs.push(Leg::charge(meter, AccountSpec::metering(tenant, feature.id), value).map_err(bad)?);

@@ -1,7 +1,7 @@
 //! Billing rows out of PostgreSQL.
 
 use farebox_engine::ledger::{TransferId, Usage, UsageEvent};
-use farebox_types::{Id, Quantity, Timestamp};
+use farebox_types::{Id, Timestamp};
 use sqlx::{Row, postgres::PgRow};
 
 use super::fault::corrupt;
@@ -18,7 +18,7 @@ macro_rules! billing_rows {
 macro_rules! usage_events {
     ($rest:literal) => {
         concat!(
-            "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer FROM usage_event ",
+            "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer, counted FROM usage_event ",
             $rest
         )
     };
@@ -103,7 +103,14 @@ pub(super) fn event(row: &PgRow) -> sqlx::Result<UsageEvent> {
         late: row.try_get(8)?,
         telling: None,
     };
-    let value = Quantity::from_micros(row.try_get(4)?).ok_or_else(|| corrupt("usage_event", "value"))?;
     let (tenant, id) = (Id::from_uuid(row.try_get(0)?), TransferId::from_uuid(row.try_get(1)?));
-    Ok(UsageEvent { tenant, id, usage, value, received_at: time(6)?, answer: row.try_get(9)? })
+    Ok(UsageEvent {
+        tenant,
+        id,
+        usage,
+        value: row.try_get(4)?,
+        counted: row.try_get(10)?,
+        received_at: time(6)?,
+        answer: row.try_get(9)?,
+    })
 }

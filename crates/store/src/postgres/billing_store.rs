@@ -25,8 +25,15 @@ use crate::{
 
 /// Workers that forget at the same time pass over what the others are taking.
 const FORGET: &str = "DELETE FROM operation o USING (SELECT tenant, scope, key FROM operation \
-     WHERE scope = 'v1' AND created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) old \
+     WHERE scope IN ('v1', 'clock') AND created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) old \
      WHERE o.tenant = old.tenant AND o.scope = old.scope AND o.key = old.key";
+const FORGET_DEVICES: &str = "WITH old AS (
+        SELECT tenant, kind, id FROM billing_row WHERE tenant = $1 AND kind = 'device_code' AND created_at < $2
+        ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), named AS (
+        DELETE FROM billing_name n USING old WHERE n.tenant = old.tenant AND n.kind = old.kind AND n.id = old.id
+    )
+    DELETE FROM billing_row r USING old WHERE r.tenant = old.tenant AND r.kind = old.kind AND r.id = old.id";
 
 #[async_trait]
 impl BillingStore for PostgresStore {
@@ -50,6 +57,11 @@ impl BillingStore for PostgresStore {
 
     async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
         let query = sqlx::query(FORGET).bind(before.micros()).bind(i64::from(limit));
+        Ok(limited(query.execute(&self.pool)).await?.rows_affected())
+    }
+
+    async fn forget_device_codes(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+        let query = sqlx::query(FORGET_DEVICES).bind(Uuid::nil()).bind(before.micros()).bind(i64::from(limit));
         Ok(limited(query.execute(&self.pool)).await?.rows_affected())
     }
 
@@ -127,6 +139,11 @@ impl BillingStore for PostgresStore {
         let found =
             all(&self.looks, query, |row| Ok((billing_reads::place(row, 1)?, row.try_get::<Option<String>, _>(0)?)));
         Ok(placed(found.await?, events.len()).into_iter().map(Option::flatten).collect())
+    }
+
+    async fn transfers(&self, tenant: Id<Merchant>, ids: &[TransferId]) -> Result<Vec<Transfer>, Fault> {
+        let mut sql = limited(self.pool.acquire()).await?;
+        Ok(limited(ledger::transfers(&mut sql, ids.iter().map(|id| (tenant, *id)))).await?)
     }
 
     async fn accounts_at(&self, wanted: &[AccountsAt]) -> Result<Vec<Vec<Account>>, Fault> {

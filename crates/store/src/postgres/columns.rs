@@ -97,7 +97,7 @@ impl TransferColumns {
             columns.amount.push(row.amount.micros());
             columns.settled.push(row.settled.micros());
             columns.state.push(row.state.as_str());
-            columns.lots.push(codec::encode_slices(&row.provenance));
+            columns.lots.push(codec::encode_transfer_lots(row));
             columns.balance.push(row.balance);
             columns.created_at.push(row.created_at.micros());
             columns.settled_at.push(row.settled_at.map(Timestamp::micros));
@@ -134,7 +134,7 @@ pub(super) fn bind_audit<'q>(lines: &[AuditRow], query: Statement<'q>) -> Statem
         .bind(column(lines, |line| line.created_at.micros()))
 }
 
-/// Usage events: ten columns.
+/// Usage events: eleven columns.
 pub(super) fn bind_events<'q>(events: &[UsageEvent], query: Statement<'q>) -> Statement<'q> {
     fn column<T>(events: &[UsageEvent], value: impl Fn(&UsageEvent) -> T) -> Vec<T> {
         events.iter().map(value).collect()
@@ -144,10 +144,11 @@ pub(super) fn bind_events<'q>(events: &[UsageEvent], query: Statement<'q>) -> St
         .bind(column(events, |event| event.id.uuid()))
         .bind(column(events, |event| event.usage.customer))
         .bind(column(events, |event| event.usage.feature))
-        .bind(column(events, |event| event.value.micros()))
+        .bind(column(events, |event| event.value))
         .bind(column(events, |event| event.usage.occurred_at.micros()))
         .bind(column(events, |event| event.received_at.micros()))
         .bind(column(events, |event| event.usage.window_start.micros()))
         .bind(column(events, |event| event.usage.late))
         .bind(column(events, |event| event.answer.clone()))
+        .bind(column(events, |event| event.counted))
 }

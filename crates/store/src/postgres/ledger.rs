@@ -81,9 +81,11 @@ const WRITE: &str = "WITH moved AS (
         SELECT unnest($27::uuid[]), unnest($28::uuid[]), unnest($29::bigint[]), unnest($30::text[]), unnest($31::bytea[]),
             unnest($32::bigint[])
     ), used AS (
-        INSERT INTO usage_event (tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer)
+        INSERT INTO usage_event (tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer,
+            counted)
         SELECT unnest($33::uuid[]), unnest($34::uuid[]), unnest($35::uuid[]), unnest($36::uuid[]), unnest($37::bigint[]),
-            unnest($38::bigint[]), unnest($39::bigint[]), unnest($40::bigint[]), unnest($41::bool[]), unnest($42::text[])
+            unnest($38::bigint[]), unnest($39::bigint[]), unnest($40::bigint[]), unnest($41::bool[]), unnest($42::text[]),
+            unnest($43::bigint[])
     )
     INSERT INTO outbox (tenant, chain, seq, created_at)
     SELECT unnest($27::uuid[]), unnest($28::uuid[]), unnest($29::bigint[]), unnest($32::bigint[])";
@@ -118,16 +120,23 @@ pub(super) async fn load(sql: &mut PgConnection, needs: &Needs, clocks: &Clocks)
     }
     let missing = needs.accounts.values().filter(|(spec, open)| *open && !loaded.found.contains(&spec.id));
     let opened: Vec<Account> = missing.map(|(spec, _)| Account::open(spec.clone())).collect();
-    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
-        needs.transfers.iter().map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
-    let rows = sqlx::query(TRANSFERS).bind(tenants).bind(ids).fetch_all(&mut *sql).await?;
-    loaded.transfers = rows.iter().map(read_transfer).collect::<Result<_, _>>()?;
+    loaded.transfers = transfers(&mut *sql, needs.transfers.iter().copied()).await?;
     let is_due = |account: &&Account| account.next_expiry.is_some_and(|at| at <= clocks.at(account.spec.tenant));
     let due = loaded.accounts.iter().filter(is_due);
     let due: Vec<_> = due.map(|account| (account.spec.tenant, account.spec.id)).collect();
     add_outstanding(sql, &due, &mut loaded.transfers).await?;
     loaded.accounts.extend(opened);
     Ok(loaded)
+}
+
+/// Transfers by their ids.
+pub(super) async fn transfers(
+    sql: &mut PgConnection,
+    keys: impl Iterator<Item = (Id<Merchant>, TransferId)>,
+) -> sqlx::Result<Vec<Transfer>> {
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = keys.map(|(tenant, id)| (tenant.uuid(), id.uuid())).unzip();
+    let rows = sqlx::query(TRANSFERS).bind(tenants).bind(ids).fetch_all(sql).await?;
+    rows.iter().map(read_transfer).collect()
 }
 
 /// The accounts of a merchant that have due holds, locked, with all of their outstanding holds.
@@ -304,6 +313,7 @@ pub(super) fn read_transfer(row: &PgRow) -> sqlx::Result<Transfer> {
         Quantity::from_micros(row.try_get(at)?).ok_or_else(|| corrupt("transfer", "amount"))
     };
     let state: State = row.try_get::<&str, _>(7)?.parse().map_err(|_| corrupt("transfer", "state"))?;
+    let (provenance, opens) = codec::decode_transfer_lots(row.try_get(8)?).map_err(unreadable)?;
     Ok(Transfer {
         tenant: Id::from_uuid(row.try_get(0)?),
         id: TransferId::from_uuid(row.try_get(1)?),
@@ -313,7 +323,8 @@ pub(super) fn read_transfer(row: &PgRow) -> sqlx::Result<Transfer> {
         amount: quantity(5)?,
         settled: quantity(6)?,
         state,
-        provenance: codec::decode_slices(row.try_get(8)?).map_err(unreadable)?,
+        provenance,
+        opens,
         balance: row.try_get(9)?,
         created_at: Timestamp::from_micros(row.try_get(10)?),
         settled_at: row.try_get::<Option<i64>, _>(11)?.map(Timestamp::from_micros),

@@ -97,7 +97,7 @@ pub(super) fn write_events(sql: &Connection, events: &[UsageEvent]) -> Result<()
     }
     let mut insert = sql.prepare_cached(
         "INSERT INTO usage_event (tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, \
-         answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         answer, counted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     for event in events {
         let (tenant, usage) = (event.tenant.uuid(), &event.usage);
@@ -106,12 +106,13 @@ pub(super) fn write_events(sql: &Connection, events: &[UsageEvent]) -> Result<()
             event.id.uuid().as_bytes(),
             usage.customer.as_bytes(),
             usage.feature.as_bytes(),
-            event.value.micros(),
+            event.value,
             usage.occurred_at.micros(),
             event.received_at.micros(),
             usage.window_start.micros(),
             usage.late,
             &event.answer,
+            event.counted,
         ))?;
     }
     Ok(())

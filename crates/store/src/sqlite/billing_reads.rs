@@ -1,7 +1,7 @@
 //! Billing rows out of SQLite.
 
 use farebox_engine::ledger::{TransferId, Usage, UsageEvent};
-use farebox_types::{Id, Merchant, Quantity, Timestamp};
+use farebox_types::{Id, Merchant, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use uuid::Uuid;
 
@@ -122,12 +122,22 @@ pub(super) fn answered(
 
 pub(super) fn forget(sql: &Connection, before: Timestamp, limit: u32) -> Result<u64, Fault> {
     let old = "DELETE FROM operation WHERE (tenant, scope, key) IN (SELECT tenant, scope, key FROM operation \
-               WHERE scope = 'v1' AND created_at < ?1 ORDER BY created_at LIMIT ?2)";
+               WHERE scope IN ('v1', 'clock') AND created_at < ?1 ORDER BY created_at LIMIT ?2)";
     let forgotten = sql.prepare_cached(old)?.execute((before.micros(), limit))?;
     Ok(u64::try_from(forgotten).unwrap_or(u64::MAX))
 }
 
-const EVENT: &str = "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer FROM usage_event";
+/// Rows and names go together; the caller's transaction sees to that.
+pub(super) fn forget_device_codes(sql: &Connection, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+    let key = (Uuid::nil().into_bytes(), before.micros(), limit);
+    let old = "SELECT id FROM billing_row WHERE tenant = ?1 AND kind = 'device_code' AND created_at < ?2 ORDER BY id LIMIT ?3";
+    let names = format!("DELETE FROM billing_name WHERE tenant = ?1 AND kind = 'device_code' AND id IN ({old})");
+    sql.prepare_cached(&names)?.execute(key)?;
+    let rows = format!("DELETE FROM billing_row WHERE tenant = ?1 AND kind = 'device_code' AND id IN ({old})");
+    Ok(u64::try_from(sql.prepare_cached(&rows)?.execute(key)?).unwrap_or(u64::MAX))
+}
+
+const EVENT: &str = "SELECT tenant, id, customer, feature, value, occurred_at, received_at, window_start, late, answer, counted FROM usage_event";
 
 fn event(row: &Row<'_>) -> Result<UsageEvent, Fault> {
     let time = |at| row.get(at).map(Timestamp::from_micros);
@@ -139,9 +149,16 @@ fn event(row: &Row<'_>) -> Result<UsageEvent, Fault> {
         late: row.get(8)?,
         telling: None,
     };
-    let value = Quantity::from_micros(row.get(4)?).ok_or_else(|| Fault::corrupt("usage_event", "value"))?;
     let (tenant, id) = (Id::from_uuid(uuid(row, 0)?), TransferId::from_uuid(uuid(row, 1)?));
-    Ok(UsageEvent { tenant, id, usage, value, received_at: time(6)?, answer: row.get(9)? })
+    Ok(UsageEvent {
+        tenant,
+        id,
+        usage,
+        value: row.get(4)?,
+        counted: row.get(10)?,
+        received_at: time(6)?,
+        answer: row.get(9)?,
+    })
 }
 
 pub(super) fn events(

@@ -1,12 +1,12 @@
 //! The [`BillingStore`] commands on SQLite.
 
 use async_trait::async_trait;
-use farebox_engine::ledger::{Account, TransferId, UsageEvent};
+use farebox_engine::ledger::{Account, Transfer, TransferId, UsageEvent};
 use farebox_types::{Id, Merchant, Timestamp};
 use rusqlite::{Transaction, TransactionBehavior};
 use uuid::Uuid;
 
-use super::{SqliteStore, billing, billing_reads, store::in_transaction};
+use super::{SqliteStore, billing, billing_reads, ledger, store::in_transaction};
 use crate::{
     Fault, OperationKey,
     billing::{
@@ -33,6 +33,16 @@ impl BillingStore for SqliteStore {
 
     async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
         self.read(move |sql| billing_reads::forget(sql, before, limit)).await
+    }
+
+    async fn forget_device_codes(&self, before: Timestamp, limit: u32) -> Result<u64, Fault> {
+        self.read(move |sql| {
+            let transaction = Transaction::new_unchecked(sql, TransactionBehavior::Immediate)?;
+            let forgotten = billing_reads::forget_device_codes(&transaction, before, limit)?;
+            transaction.commit()?;
+            Ok(forgotten)
+        })
+        .await
     }
 
     async fn billing_row(&self, tenant: Id<Merchant>, kind: Kind, id: Uuid) -> Result<Option<StoredRow>, Fault> {
@@ -94,6 +104,18 @@ impl BillingStore for SqliteStore {
     async fn told(&self, events: &[(Id<Merchant>, TransferId)]) -> Result<Vec<Option<String>>, Fault> {
         let events = events.to_vec();
         self.read(move |sql| events.iter().map(|(tenant, id)| billing_reads::told(sql, *tenant, *id)).collect()).await
+    }
+
+    async fn transfers(&self, tenant: Id<Merchant>, ids: &[TransferId]) -> Result<Vec<Transfer>, Fault> {
+        let ids = ids.to_vec();
+        self.read(move |sql| {
+            let mut found = Vec::with_capacity(ids.len());
+            for id in ids {
+                found.extend(ledger::transfer(sql, tenant, id)?);
+            }
+            Ok(found)
+        })
+        .await
     }
 
     async fn accounts_at(&self, wanted: &[AccountsAt]) -> Result<Vec<Vec<Account>>, Fault> {

@@ -177,7 +177,7 @@ pub(super) fn write(sql: &Connection, changes: &Changes) -> Result<(), Fault> {
             row.amount.micros(),
             row.settled.micros(),
             row.state.as_str(),
-            codec::encode_slices(&row.provenance),
+            codec::encode_transfer_lots(row),
             row.balance,
             row.created_at.micros(),
             row.settled_at.map(Timestamp::micros),
@@ -193,7 +193,7 @@ pub(super) fn write(sql: &Connection, changes: &Changes) -> Result<(), Fault> {
             row.id.uuid().as_bytes(),
             row.settled.micros(),
             row.state.as_str(),
-            codec::encode_slices(&row.provenance),
+            codec::encode_transfer_lots(row),
             row.balance,
             row.settled_at.map(Timestamp::micros),
         ))?;
@@ -262,6 +262,8 @@ fn read_transfer(row: &Row<'_>) -> Result<Transfer, Fault> {
     let corrupt = |detail: &str| Fault::corrupt("transfer", detail);
     let quantity = |at| Quantity::from_micros(row.get(at)?).ok_or_else(|| corrupt("amount"));
     let state: State = row.get::<_, String>(7)?.parse().map_err(|_| corrupt("state"))?;
+    let lots = row.get_ref(8)?.as_str().map_err(|_| corrupt("lots"))?;
+    let (provenance, opens) = codec::decode_transfer_lots(lots)?;
     Ok(Transfer {
         tenant: Id::from_uuid(uuid(row, 0)?),
         id: TransferId::from_uuid(uuid(row, 1)?),
@@ -271,7 +273,8 @@ fn read_transfer(row: &Row<'_>) -> Result<Transfer, Fault> {
         amount: quantity(5)?,
         settled: quantity(6)?,
         state,
-        provenance: codec::decode_slices(row.get_ref(8)?.as_str().map_err(|_| corrupt("lots"))?)?,
+        provenance,
+        opens,
         balance: row.get(9)?,
         created_at: Timestamp::from_micros(row.get(10)?),
         settled_at: row.get::<_, Option<i64>>(11)?.map(Timestamp::from_micros),

@@ -1,5 +1,7 @@
 //! The server's side: reading what it sells, and writing it.
 
+use std::collections::BTreeMap;
+
 use farebox_client::{
     Client, Error,
     api::{Code, Config, FeatureConfig, MetricConfig, PlanConfig, ProductConfig},
@@ -53,7 +55,13 @@ impl Remote {
         codes.sort();
         codes.dedup();
         for code in codes.into_iter().filter(|code| metrics.iter().all(|known| known.code != **code)) {
-            let body = MetricConfig { code: code.clone(), name: None, aggregation: None };
+            let body = MetricConfig {
+                code: code.clone(),
+                name: None,
+                aggregation: None,
+                property: None,
+                filter: BTreeMap::new(),
+            };
             let call = admin.billable_metrics().put(code, body).idempotency_key(self.key("metric", code)?);
             call.send().await.map_err(connect::explain)?;
             made += 1;

@@ -2,7 +2,9 @@
 
 use farebox_client::{
     Buyer, Client, DeviceError, Error, Holder,
-    api::{Amount, BatchStatus, Code, GrantValue, OnInsufficient, ReservationState, SubscriptionStatus, Track},
+    api::{
+        Amount, BatchStatus, Code, GrantValue, OnInsufficient, Properties, ReservationState, SubscriptionStatus, Track,
+    },
 };
 use farebox_types::Secret;
 use futures_util::TryStreamExt;
@@ -60,6 +62,7 @@ async fn used(client: &Client, customer: Uuid) {
         subscription_id: None,
         feature_code: calls(),
         value: amount(value),
+        properties: Properties::default(),
         dedup_key: Some(key.parse().unwrap()),
         occurred_at: None,
         on_insufficient: Some(OnInsufficient::Reject),

@@ -75,6 +75,7 @@ impl Book {
             settled: amount,
             state: State::Posted,
             provenance: vec![slice],
+            opens: None,
             balance,
             created_at: now,
             settled_at: Some(now),

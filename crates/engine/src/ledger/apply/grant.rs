@@ -2,7 +2,7 @@
 
 use farebox_types::Id;
 
-use crate::ledger::{Book, Entry, Grant, Lot, MAX_GRANTED, MAX_OPEN_LOTS, Outcome, Refusal, State, Transfer, lot};
+use crate::ledger::{Book, Entry, Grant, Lot, LotTerms, MAX_GRANTED, Outcome, Refusal, State, Transfer, lot};
 
 impl Book {
     pub(in crate::ledger) fn grant(&mut self, grant: &Grant) -> Result<Outcome, Refusal> {
@@ -13,7 +13,7 @@ impl Book {
             return if same { Ok(again) } else { Err(Refusal::Conflict) };
         }
         let account = self.account(to.id).ok_or(Refusal::Conflict)?;
-        if account.lots.len() >= MAX_OPEN_LOTS {
+        if account.lots.len() >= lot::most_granted(to.unit) {
             return Err(Refusal::TooManyLots);
         }
         let posted = account.posted.checked_add(amount.micros()).ok_or(Refusal::Overflow)?;
@@ -50,6 +50,7 @@ impl Book {
             settled: amount,
             state: State::Posted,
             provenance: Vec::new(),
+            opens: Some(LotTerms { priority: grant.priority, expires_at: grant.expires_at }),
             balance,
             created_at: now,
             settled_at: Some(now),

@@ -59,6 +59,7 @@ impl Book {
             settled: Quantity::ZERO,
             state: State::Held,
             provenance,
+            opens: None,
             balance,
             created_at: self.clocks.at(operation.tenant),
             settled_at: None,

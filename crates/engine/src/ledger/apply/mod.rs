@@ -6,6 +6,8 @@ mod hold;
 mod post;
 mod release;
 mod renew;
+mod tally;
+mod unwind;
 
 use super::{Book, Leg, Operation, Outcome, Refusal, Transfer, account::Account, lot};
 use farebox_types::Quantity;

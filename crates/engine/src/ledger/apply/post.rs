@@ -2,7 +2,7 @@
 
 use farebox_types::{Quantity, Timestamp};
 
-use crate::ledger::{Book, Left, Leg, Operation, Outcome, Refusal, Slice, State, Transfer, UsageEvent, lot};
+use crate::ledger::{AccountId, Book, Left, Leg, Operation, Outcome, Refusal, Slice, State, Transfer, UsageEvent, lot};
 
 use super::{charged, in_range, posted};
 
@@ -76,15 +76,19 @@ impl Book {
 
     /// What the operation leaves: of the balance that its first leg took from, and on the meter that its last leg counts on.
     fn left(&self, operation: &Operation, now: Timestamp) -> Left {
-        let account = |leg: Option<&Leg>| leg.and_then(|leg| self.account(leg.from().id));
+        let id = |leg: &Leg| leg.from().id;
+        let Some(meter) = operation.legs.last().map(id) else { return Left::default() };
+        let balance = operation.legs.first().filter(|_| operation.legs.len() > 1).map(id);
+        self.left_of(balance, meter, now)
+    }
+
+    /// What is left of a balance, if there is one, and what a meter says.
+    pub(super) fn left_of(&self, balance: Option<AccountId>, meter: AccountId, now: Timestamp) -> Left {
         let mut left = Left::default();
-        if let Some(meter) = account(operation.legs.last()) {
+        if let Some(meter) = self.account(meter) {
             left.used = meter.posted.saturating_neg();
         }
-        if operation.legs.len() < 2 {
-            return left;
-        }
-        if let Some(account) = account(operation.legs.first()) {
+        if let Some(account) = balance.and_then(|id| self.account(id)) {
             (left.available, left.held) = (account.available(now), account.held);
             for lot in account.lots.iter().filter(|lot| lot.expires_at.is_none_or(|at| at > now)) {
                 let sum = if lot.priority < 0 { &mut left.from_plans } else { &mut left.from_credits };
@@ -110,6 +114,7 @@ impl Book {
             settled: leg.amount(),
             state: State::Posted,
             provenance,
+            opens: None,
             balance,
             created_at: before.map_or(now, |row| row.created_at),
             settled_at: Some(now),
@@ -121,7 +126,12 @@ impl Book {
             if let Some(usage) = &operation.usage {
                 let at = self.clocks.at(operation.tenant);
                 let left = self.left(operation, at);
-                self.push_event(UsageEvent::new(operation, usage, (leg.amount(), &left), at));
+                self.push_event(UsageEvent::new(
+                    (operation.tenant, operation.id),
+                    usage,
+                    (leg.amount().micros(), None, &left),
+                    at,
+                ));
             }
         }
     }

@@ -3,8 +3,8 @@
 use farebox_types::{Id, Lot as LotKind, Quantity};
 
 use crate::ledger::{
-    AccountId, AccountSpec, Book, Entry, Lot, MAX_GRANTED, MAX_OPEN_LOTS, Outcome, Refusal, Renewal, Slice, State,
-    Transfer, TransferId, Window, lot,
+    AccountId, AccountSpec, Book, Entry, Lot, LotTerms, MAX_GRANTED, MAX_OPEN_LOTS, Outcome, Refusal, Renewal, Slice,
+    State, Transfer, TransferId, Window, lot,
 };
 
 /// What was carried burns first, then what the window includes; credits, from 0 up, burn last.
@@ -122,7 +122,7 @@ impl Book {
         }
         let transfer = TransferId::from_uuid(id.uuid());
         let row = self.renewal_row(renewal, transfer, (&renewal.granter, &renewal.account), amount);
-        self.record(row);
+        self.record(Transfer { opens: Some(LotTerms { priority, expires_at: None }), ..row });
         self.tell(renewal, transfer, "granted", (renewal.account.id, amount));
     }
 
@@ -143,6 +143,7 @@ impl Book {
             settled: amount,
             state: State::Posted,
             provenance: Vec::new(),
+            opens: None,
             balance: self.balance(Some(renewal.account.id)),
             created_at: renewal.at,
             settled_at: Some(renewal.at),

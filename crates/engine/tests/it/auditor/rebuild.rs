@@ -186,9 +186,12 @@ fn the_trail_tells_every_state(db: &Database) {
         last.insert((entry.operation, entry.account), entry.action);
     }
     for row in db.transfers.values().filter(|row| row.id == row.operation) {
+        let by_operation =
+            || db.entries.iter().rfind(|entry| entry.operation == row.operation).map(|entry| &entry.action);
         let word = last.get(&(row.operation, row.from)).or_else(|| last.get(&(row.operation, row.to)));
+        let word = word.or_else(by_operation);
         let words: &[&str] = match row.state {
-            State::Posted => &["posted", "granted", "lapsed", "renewed", "written_off"],
+            State::Posted => &["posted", "granted", "lapsed", "renewed", "written_off", "counted", "corrected"],
             State::Held => &["held"],
             State::Released => &["released"],
             State::Expired => &["expired"],

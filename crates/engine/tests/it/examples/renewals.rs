@@ -189,7 +189,7 @@ fn a_use_is_told_once_when_it_is_posted() {
     book.apply(&post).unwrap();
     let events = book.into_changes().events;
     assert_eq!(events.len(), 1);
-    assert_eq!((&events[0].usage, events[0].value, events[0].received_at), (&usage, credits(2), at(5)));
+    assert_eq!((&events[0].usage, events[0].value, events[0].received_at), (&usage, parts(2), at(5)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `PUT /v1/admin/plans/{code}`: every change is a new version; subscriptions keep theirs.
 
 use farebox_api::{Changed, PlanConfig};
+use farebox_engine::entitlement::Terms;
 use farebox_store::billing::{Feature, Plan, PlanGrant, PlanStatus, Product, Put, Row};
 use uuid::Uuid;
 
@@ -87,6 +88,11 @@ async fn grants(desk: &Desk, call: &Call, config: &PlanConfig) -> Result<Vec<Pla
             features.iter().map(|row| &row.value).find(|feature| feature.code == code.as_str() && !feature.archived);
         let feature = feature.ok_or_else(|| Denial::member(&place, "names no feature: write it first"))?;
         let terms = terms(feature.kind, grant, &place)?;
+        let includes = matches!(&terms, Terms::Metered(allowance) if !allowance.included.is_zero());
+        if feature.credits_plan.is_some() && includes {
+            let rule = "has no place to go: the feature's balance is credits, so give creditGrant";
+            return Err(Denial::member(&format!("{place}/includedUsage"), rule));
+        }
         grants.push(PlanGrant { feature: feature.id, feature_code: feature.code.clone(), terms });
     }
     Ok(grants)

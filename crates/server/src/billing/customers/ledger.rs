@@ -1,6 +1,6 @@
 //! `GET /v1/customers/{id}/balances` and `/ledger`.
 
-use farebox_api::{Cursor, LedgerEntry, LedgerKind, List};
+use farebox_api::{Amount, Cursor, LedgerEntry, LedgerKind, List};
 use farebox_engine::entitlement::FeatureKind;
 use farebox_store::billing::{Customer, EventCursor, Feature};
 use farebox_types::Quantity;
@@ -53,7 +53,7 @@ pub(in crate::billing) async fn ledger(desk: &Desk, call: &Call) -> Result<Reply
             id: event.id.uuid(),
             kind: LedgerKind::Usage,
             feature_code: view::word(&feature.value.code)?,
-            amount: event.value.into(),
+            amount: Amount::from_micros(event.counted.unwrap_or(event.value)),
             occurred_at: event.usage.occurred_at.into(),
             recorded_at: event.received_at.into(),
             late: event.usage.late,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use farebox_api::{Amount, FieldError, Problem, ProblemCode};
-use farebox_engine::ledger::Refusal;
+use farebox_engine::{entitlement::Uncountable, ledger::Refusal};
 use farebox_store::{Fault, Retry, billing::BillingError};
 
 /// Why not.
@@ -91,6 +91,17 @@ impl From<BillingError> for Denial {
                 return Self::new(ProblemCode::InsufficientBalance, format!("{needed} needed, {available} available"));
             }
             BillingError::Refused(Refusal::Conflict) => ProblemCode::IdempotencyConflict,
+            BillingError::Refused(Refusal::Beyond { used }) => {
+                let used = Amount::from_micros(used);
+                return Self::member("/value", format!("takes back more than the {used} that was used in this window"));
+            }
+            BillingError::Uncountable(why) => {
+                let pointer = match why {
+                    Uncountable::NoProperty | Uncountable::NoNumber => "/properties",
+                    Uncountable::Zero | Uncountable::NotWhole | Uncountable::NoCorrection => "/value",
+                };
+                return Self::member(pointer, why.to_string());
+            }
             BillingError::Refused(_) | BillingError::Invalid(_) => ProblemCode::Invalid,
         };
         Self::new(code, detail)

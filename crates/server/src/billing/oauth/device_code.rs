@@ -18,6 +18,8 @@ use super::{
 };
 use crate::keys::Scope;
 
+/// Anybody may ask for a code: the trail says what was decided, not that somebody asked.
+const UNSAID: &str = "";
 const LIFETIME_SECONDS: u32 = 600;
 const INTERVAL_SECONDS: u32 = 5;
 
@@ -45,7 +47,7 @@ pub(in crate::billing) async fn device_code(desk: &Desk, call: &Call) -> Result<
         expires_at: call.at.after(Duration::from_secs(u64::from(LIFETIME_SECONDS))),
     };
     let operation = OperationKey { scope: "v1".to_owned(), key: format!("device:{}", row.id) };
-    desk.write_as(call, operation, vec![Put::new(&row, "device_code_created")?], &Reply::nothing()).await?;
+    desk.write_as(call, operation, vec![Put::new(&row, UNSAID)?], &Reply::nothing()).await?;
     let page = format!("{}/device", desk.settings.public_url.as_deref().unwrap_or_default());
     Ok(Reply::ok(&DeviceAuthorization {
         device_code: device,

@@ -18,6 +18,8 @@ use super::{
 };
 use crate::keys::{Scopes, TokenTerms, issue_api_token};
 
+/// A question is not worth a line of the trail.
+const UNSAID: &str = "";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 pub(in crate::billing) async fn token(desk: &Desk, call: &Call) -> Result<Reply, Denial> {
@@ -51,7 +53,7 @@ async fn polled(desk: &Desk, call: &Call, row: &Row<DeviceCode>) -> Result<Reply
         value.interval_seconds = value.interval_seconds.saturating_add(5);
     }
     value.polled_at = Some(call.at);
-    step(desk, call, row, value, "device_code_polled").await?;
+    step(desk, call, row, value, UNSAID).await?;
     match soon {
         true => refused(OauthErrorCode::SlowDown, "asked too soon: wait five seconds more from now on"),
         false => refused(OauthErrorCode::AuthorizationPending, "nobody has decided yet"),

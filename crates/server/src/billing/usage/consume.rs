@@ -1,6 +1,7 @@
 //! `POST /v1/consume`: checks and takes in one; all of it, or nothing.
 
 use farebox_api::Consume;
+use farebox_engine::entitlement::Properties;
 use farebox_store::billing::Use;
 
 use super::{
@@ -9,6 +10,7 @@ use super::{
         edge::{Call, Denial, Reply},
     },
     positive, teller,
+    track::unnamed,
 };
 
 /// What is taken is answered from its event, a refusal under a key from its record: a repeat is answered alike.
@@ -18,7 +20,9 @@ pub(in crate::billing) async fn consume(desk: &Desk, call: &Call) -> Result<Repl
         customer: body.customer_id,
         feature_code: body.feature_code.to_string(),
         value: positive("/value", body.value)?,
-        key: call.name().key,
+        back: false,
+        properties: Properties::new(),
+        key: unnamed(&call.name().key),
         occurred_at: None,
     };
     if call.key.is_some()

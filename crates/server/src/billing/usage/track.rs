@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use farebox_api::{OnInsufficient, Time, Track};
+use farebox_api::{Amount, OnInsufficient, Time, Track};
 use farebox_store::billing::{Insufficient, Use};
+use farebox_types::Quantity;
 
 use super::{
     super::{
         desk::Desk,
         edge::{Call, Denial, Reply},
     },
-    customer, positive, teller,
+    customer, teller,
 };
 
 /// Clocks of callers may be so much ahead of ours.
@@ -29,6 +30,11 @@ pub(in crate::billing) async fn track(desk: &Desk, call: &Call) -> Result<Reply,
     Ok(Reply { status: 200, body: told.words, replayed: told.replayed })
 }
 
+/// A use that has no key of its own is named by its request. No caller's key has a space: the two never meet.
+pub(super) fn unnamed(request: &str) -> String {
+    format!(" {request}")
+}
+
 pub(super) fn policy(track: &Track) -> Insufficient {
     match track.on_insufficient {
         None | Some(OnInsufficient::Record) => Insufficient::Record,
@@ -36,9 +42,15 @@ pub(super) fn policy(track: &Track) -> Insufficient {
     }
 }
 
+/// How much, and whether that takes back.
+fn size(value: Amount) -> Result<(Quantity, bool), Denial> {
+    let size = value.micros().checked_abs().and_then(Quantity::from_micros);
+    Ok((size.ok_or_else(|| Denial::member("/value", "is too small"))?, value.micros() < 0))
+}
+
 /// The event, named by its dedup key, else by the request's own.
 pub(super) async fn usage(desk: &Desk, call: &Call, track: Track, name: &str) -> Result<Use, Denial> {
-    let value = positive("/value", track.value)?;
+    let (value, back) = size(track.value)?;
     let good = |key: &String| !key.is_empty() && key.len() <= 255 && key.bytes().all(|byte| byte.is_ascii_graphic());
     if track.dedup_key.as_ref().is_some_and(|key| !good(key)) {
         return Err(Denial::member("/dedup_key", "must be 1 to 255 visible ASCII characters"));
@@ -53,7 +65,9 @@ pub(super) async fn usage(desk: &Desk, call: &Call, track: Track, name: &str) ->
         customer: customer(desk, call, track.customer_id, track.subscription_id).await?,
         feature_code: track.feature_code.to_string(),
         value,
-        key: track.dedup_key.unwrap_or_else(|| name.to_owned()),
+        back,
+        properties: track.properties.into_texts(),
+        key: track.dedup_key.unwrap_or_else(|| unnamed(name)),
         occurred_at,
     })
 }

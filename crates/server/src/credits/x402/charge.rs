@@ -142,7 +142,10 @@ impl Backend {
             LedgerRefusal::Conflict => Refusal::RequestReused,
             LedgerRefusal::ExceedsHold { held } => Refusal::ExceedsHold { held },
             LedgerRefusal::Overflow => Refusal::Overflow,
-            LedgerRefusal::TooManyLots | LedgerRefusal::CannotHold => {
+            LedgerRefusal::TooManyLots
+            | LedgerRefusal::CannotHold
+            | LedgerRefusal::Beyond { .. }
+            | LedgerRefusal::Moved => {
                 return Err(impossible(format!("a charge was refused: {refusal}")));
             }
         })

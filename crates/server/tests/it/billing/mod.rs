@@ -8,6 +8,7 @@ mod device;
 mod document;
 mod journey;
 mod keys;
+mod metrics;
 mod replay;
 mod shop;
 mod subscriptions;

@@ -1,7 +1,7 @@
 //! What is sold.
 
 use farebox_engine::{
-    entitlement::{FeatureKind, Terms},
+    entitlement::{Counting, FeatureKind, Terms},
     subscription::Interval,
 };
 use serde::{Deserialize, Serialize};
@@ -52,10 +52,9 @@ pub struct Metric {
     pub code: String,
     /// For people.
     pub name: String,
-    /// `sum`, `count`, `max`, `unique` or `last`.
-    pub aggregation: String,
-    /// Which events count, as configured.
-    pub filter: Option<String>,
+    /// How its events are counted.
+    #[serde(flatten)]
+    pub counting: Counting,
     /// No longer used.
     pub archived: bool,
 }

@@ -127,6 +127,27 @@ async fn a_subscription_at_rest_gives_nothing_and_wakes_in_the_current_period(
 
 #[rstest]
 #[tokio::test]
+async fn a_period_that_began_at_rest_gives_its_credits_when_the_subscription_wakes(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(seller) = Seller::new(engine).await else { return };
+    let credited = Allowance { credit: Some(units(5)), ..allowance(10) };
+    let (customer, subscription) = seller.with_calls(credited).await;
+    assert_eq!(seller.balance(customer).await, micros(15));
+    for nap in ["a short nap", "another"] {
+        seller.billing.pause(&seller.ask(&format!("pause/{nap}")), subscription, status).await.unwrap();
+        seller.billing.resume(&seller.ask(&format!("resume/{nap}")), subscription, status).await.unwrap();
+        assert_eq!(seller.balance(customer).await, micros(15), "a period's credits are granted once");
+    }
+    seller.billing.pause(&seller.ask("sleep"), subscription, status).await.unwrap();
+    seller.world.pass(40 * 86_400);
+    seller.billing.resume(&seller.ask("wake"), subscription, status).await.unwrap();
+    assert_eq!(seller.balance(customer).await, micros(15), "those of now, and none of before");
+    seller.world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn what_is_only_said_is_combined_and_compared(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(seller) = Seller::new(engine).await else { return };
     let seats = seller.feature("seats", FeatureKind::Numeric).await;

@@ -2,7 +2,9 @@
 
 mod balances;
 mod changes;
+mod corrections;
 mod load;
+mod metrics;
 mod rows;
 mod seller;
 mod shared;

@@ -1,10 +1,17 @@
 //! Rows: names, revisions, stored answers, pages.
 
-use farebox_engine::entitlement::FeatureKind;
-use farebox_store::billing::{BillingError, Cursor, Feature, Put};
-use rstest::rstest;
+use std::time::Duration;
 
-use super::seller::Seller;
+use farebox_engine::entitlement::FeatureKind;
+use farebox_store::{
+    OperationKey, Page,
+    billing::{Ask, BillingError, Cursor, DeviceCode, DeviceState, Feature, Put, Reserve},
+};
+use farebox_types::Id;
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::seller::{Seller, allowance, micros, units};
 use crate::world::Engine;
 
 #[rstest]
@@ -78,4 +85,99 @@ async fn a_damaged_event_or_name_is_found(#[values(Engine::Sqlite, Engine::Postg
     assert!(found.iter().any(|what| what.contains("a feature has no name")), "{found:?}");
     assert_eq!(report.usage_events, 1);
     seller.world.discard().await;
+}
+
+fn code(seller: &Seller, name: &str) -> DeviceCode {
+    DeviceCode {
+        id: Uuid::now_v7(),
+        device_hash: name.into(),
+        user_code: format!("user {name}"),
+        scopes: "*".into(),
+        client: "cli".into(),
+        state: DeviceState::Pending,
+        approved_by: None,
+        interval_seconds: 5,
+        polled_at: None,
+        expires_at: seller.now().after(Duration::from_secs(600)),
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn device_codes_that_are_over_are_deleted_with_their_names_and_leave_no_line(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(seller) = Seller::new(engine).await else { return };
+    let nobody = Id::from_uuid(Uuid::nil());
+    for name in ["old", "new"] {
+        let put = Put::new(&code(&seller, name), "").unwrap();
+        let ask = Ask { tenant: nobody, ..seller.ask(name) };
+        seller.billing.put(&ask, vec![put], String::new()).await.unwrap();
+        seller.world.pass(600);
+    }
+    let before = seller.now().after(Duration::ZERO).micros() - 900_000_000;
+    let before = farebox_types::Timestamp::from_micros(before);
+    let store = &seller.world.store;
+    assert_eq!(store.forget_device_codes(before, 10).await.unwrap(), 1);
+    assert_eq!(store.forget_device_codes(before, 10).await.unwrap(), 0);
+    let found = |name: &'static str| seller.billing.named::<DeviceCode>(nobody, name);
+    assert!(found("device:old").await.unwrap().is_none() && found("user:user old").await.unwrap().is_none());
+    assert!(found("device:new").await.unwrap().is_some());
+    assert_eq!(store.audit(nobody, Page::first(10)).await.unwrap(), []);
+    seller.world.finish().await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn answers_are_forgotten_by_age_and_only_those_that_may_be(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(seller) = Seller::new(engine).await else { return };
+    let named = |scope: &str, key: &str| {
+        let operation = OperationKey { scope: scope.into(), key: key.into() };
+        Ask { operation, ..seller.ask("") }
+    };
+    for scope in ["v1", "clock", "kept"] {
+        seller.billing.put(&named(scope, "old"), Vec::new(), "said".into()).await.unwrap();
+    }
+    seller.world.pass(100);
+    seller.billing.put(&named("v1", "new"), Vec::new(), "said".into()).await.unwrap();
+    let before = farebox_types::Timestamp::from_micros(seller.now().micros() - 50_000_000);
+    assert_eq!(seller.world.store.forget_answers(before, 10).await.unwrap(), 2);
+    for (scope, key, kept) in
+        [("v1", "old", false), ("clock", "old", false), ("kept", "old", true), ("v1", "new", true)]
+    {
+        let answered = seller.billing.answered(&named(scope, key)).await.unwrap();
+        assert_eq!(answered.is_some(), kept, "{scope} {key}");
+    }
+    seller.world.finish().await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_commits_of_one_reservation_at_once_are_told_the_one_that_was_first(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(seller) = Seller::new(engine).await else { return };
+    let (customer, _) = seller.with_calls(allowance(100)).await;
+    for round in 0..8 {
+        let (id, lifetime) = (Uuid::now_v7(), Duration::from_secs(60));
+        let wanted = Reserve { id, customer, feature_code: "calls".into(), amount: units(5), lifetime };
+        seller.billing.reserve(&seller.ask(&format!("r/{round}")), &wanted, |_| String::new()).await.unwrap();
+        let commits = [2, 3].map(|amount| {
+            let (billing, ask) = (seller.billing.clone(), seller.ask(&format!("c/{round}/{amount}")));
+            tokio::spawn(async move {
+                let committed = |row: &farebox_store::billing::Reservation| row.committed.unwrap().to_string();
+                billing.commit_reservation(&ask, id, Some(units(amount)), committed).await.unwrap().answer
+            })
+        });
+        let mut said = Vec::new();
+        for commit in commits {
+            said.push(commit.await.unwrap());
+        }
+        assert_eq!(said[0], said[1], "whoever was second reads what the first one wrote");
+    }
+    let answer = seller.check(customer, 0).await;
+    assert_eq!(answer.balance.unwrap() + answer.usage.unwrap(), micros(100));
+    seller.world.finish().await;
 }

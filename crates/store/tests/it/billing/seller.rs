@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use farebox_engine::{
-    entitlement::{Allowance, Answer, Cycle, FeatureKind, Overage, Rollover, Terms},
+    entitlement::{Allowance, Answer, Cycle, FeatureKind, Overage, Properties, Rollover, Terms},
     ledger::Actor,
     subscription::Interval,
 };
@@ -182,7 +182,15 @@ impl Seller {
 }
 
 pub(crate) fn used(customer: Uuid, key: &str, value: u64) -> Use {
-    Use { customer, feature_code: "calls".into(), value: units(value), key: key.into(), occurred_at: None }
+    Use {
+        customer,
+        feature_code: "calls".into(),
+        value: units(value),
+        back: false,
+        properties: Properties::new(),
+        key: key.into(),
+        occurred_at: None,
+    }
 }
 
 /// A use that was not recorded before: the answer that was said about it.
