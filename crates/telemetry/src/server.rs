@@ -28,5 +28,7 @@ pub const SWEEP: &str = "farebox.worker.sweep";
 pub const DUE: &str = "farebox.worker.due";
 /// Publishing the outbox.
 pub const PUBLISH: &str = "farebox.worker.publish";
+/// One attempt to deliver an event to a merchant's endpoint.
+pub const DELIVER: &str = "farebox.worker.deliver";
 /// The field on them that says which merchant.
 pub const MERCHANT: &str = "farebox.merchant";

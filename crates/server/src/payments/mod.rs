@@ -12,10 +12,11 @@ mod reconcile;
 mod resume;
 mod routes;
 mod service;
+mod told;
 mod view;
 mod work;
 
-pub(crate) use self::own::Draft;
+pub(crate) use self::{own::Draft, told::told};
 pub use self::{
     reconcile::{PaymentDifference, reconcile},
     routes::routes,
