@@ -10,7 +10,9 @@ use farebox_types::{
 };
 use moka::future::Cache;
 
-use crate::{credits::AgentFacts, delivery::WebhookTargets, facilitator::Facilitating, keys::Keyring, refusal::impossible};
+use crate::{
+    credits::AgentFacts, delivery::WebhookTargets, facilitator::Facilitating, keys::Keyring, refusal::impossible,
+};
 
 /// How long a row is believed without looking again: a revoked key, delegation or link may work that much longer.
 /// Balances are never remembered.

@@ -60,7 +60,9 @@ pub(super) async fn of(
         };
         match data {
             Some(data) => happened.push(Happened { kind, data }),
-            None => tracing::error!(merchant = %row.tenant, subject = entry.subject, kind, "an event has nothing to show"),
+            None => {
+                tracing::error!(merchant = %row.tenant, subject = entry.subject, kind, "an event has nothing to show")
+            }
         }
     }
     Ok(happened)
@@ -102,7 +104,9 @@ async fn of_payment(backend: &Backend, row: &OutboxRow, entry: &Entry<'_>) -> Re
 async fn of_billing(backend: &Backend, row: &OutboxRow, entry: &Entry<'_>) -> Result<Option<String>, Fault> {
     let (Ok(id), Some(object)) = (entry.subject.parse::<Uuid>(), entry.object) else { return Ok(None) };
     let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == entry.kind) else { return Ok(None) };
-    let Some(now): Option<StoredRow> = backend.store().billing_row(row.tenant, kind, id).await? else { return Ok(None) };
+    let Some(now): Option<StoredRow> = backend.store().billing_row(row.tenant, kind, id).await? else {
+        return Ok(None);
+    };
     let told = Told { kind, document: object.get(), created_at: now.created_at, updated_at: row.created_at };
     Ok(told::object(told)?.map(|object| data(&object)))
 }

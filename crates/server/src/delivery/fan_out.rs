@@ -38,7 +38,9 @@ pub(crate) async fn fan_out(backend: &Backend, rows: Vec<OutboxRow>) -> Result<b
         // What is wrong with one merchant's rows must not keep the others waiting.
         match tell(backend, tenant, rows, &listeners).await {
             Ok(some) => told |= some,
-            Err(fault) => tracing::warn!(merchant = %tenant, error = %fault, "events could not be made, to be tried again"),
+            Err(fault) => {
+                tracing::warn!(merchant = %tenant, error = %fault, "events could not be made, to be tried again")
+            }
         }
     }
     if !quiet.is_empty() {

@@ -68,7 +68,9 @@ impl Poster {
     pub(super) async fn post(&self, parcel: &Parcel, reach: Reach, secrets: &[Secret], now: Timestamp) -> Outcome {
         let Ok(uri) = checked(&parcel.endpoint.url, reach) else { return Outcome::failed("address_refused") };
         let Some(body) = envelope::body(&parcel.event) else { return Outcome::failed("unreadable") };
-        let Ok(signature) = HeaderValue::try_from(sign(secrets, now, &body)) else { return Outcome::failed("unsigned") };
+        let Ok(signature) = HeaderValue::try_from(sign(secrets, now, &body)) else {
+            return Outcome::failed("unsigned");
+        };
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = uri;

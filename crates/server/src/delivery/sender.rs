@@ -4,7 +4,11 @@ use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Durat
 
 use farebox_store::{DeliveryLease, Fault, Parcel};
 use farebox_telemetry::server::DELIVER;
-use tokio::{sync::Notify, task::{self, JoinSet}, time::MissedTickBehavior};
+use tokio::{
+    sync::Notify,
+    task::{self, JoinSet},
+    time::MissedTickBehavior,
+};
 use uuid::Uuid;
 
 use super::{

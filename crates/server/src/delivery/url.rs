@@ -64,7 +64,9 @@ mod tests {
         for bad in ["", "example.com", "/hook", "ftp://example.com/", "https://u:p@example.com/", "https://", &long] {
             assert_eq!(checked(bad, Reach::Any), Err(BadUrl::Form), "{bad}");
         }
-        for bad in ["https://example.com/#x", "https://exa mple.com/", "https://example.com:/", "https://example.com\n/"] {
+        for bad in
+            ["https://example.com/#x", "https://exa mple.com/", "https://example.com:/", "https://example.com\n/"]
+        {
             assert_eq!(checked(bad, Reach::Any), Err(BadUrl::Form), "{bad}");
         }
         assert_eq!(checked("http://example.com/", Reach::Public), Err(BadUrl::Plain));

@@ -46,7 +46,12 @@ pub(super) async fn endpoint(desk: &Desk, call: &Call) -> Result<WebhookEndpoint
 }
 
 /// Writes a change once under the caller's key; `shown` is what the first caller is told and `kept` what a repeat is.
-pub(super) async fn write(desk: &Desk, call: &Call, change: Change, (shown, kept): (Reply, &Reply)) -> Result<Reply, Denial> {
+pub(super) async fn write(
+    desk: &Desk,
+    call: &Call,
+    change: Change,
+    (shown, kept): (Reply, &Reply),
+) -> Result<Reply, Denial> {
     let record = Record {
         tenant: call.tenant,
         operation: call.name(),
@@ -60,6 +65,8 @@ pub(super) async fn write(desk: &Desk, call: &Call, change: Change, (shown, kept
         Recorded::Fresh => Ok(shown),
         Recorded::Replayed(answer) => Ok(Reply::recalled(&answer, true)?),
         Recorded::Conflict => Err(conflict()),
-        Recorded::Taken => Err(Denial::new(ProblemCode::Conflict, "somebody else changed it at the same time: read it again")),
+        Recorded::Taken => {
+            Err(Denial::new(ProblemCode::Conflict, "somebody else changed it at the same time: read it again"))
+        }
     }
 }

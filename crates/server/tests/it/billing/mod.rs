@@ -13,3 +13,4 @@ mod shop;
 mod subscriptions;
 mod together;
 mod usage;
+mod webhooks;
