@@ -55,7 +55,8 @@ impl Filter {
 
 fn is_word(word: &str) -> bool {
     let part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let named = |word: &str| word.split_once('.').is_some_and(|(group, what)| part(group) && (what == "*" || part(what)));
+    let named =
+        |word: &str| word.split_once('.').is_some_and(|(group, what)| part(group) && (what == "*" || part(what)));
     word == "*" || (word.len() <= 64 && named(word))
 }
 
@@ -77,7 +78,9 @@ mod tests {
 
     #[test]
     fn what_is_no_type_is_refused_with_its_place() {
-        for bad in ["", "payment", "payment.", ".succeeded", "Payment.succeeded", "pay ment.x", "a.b.c", "*.created", "**"] {
+        for bad in
+            ["", "payment", "payment.", ".succeeded", "Payment.succeeded", "pay ment.x", "a.b.c", "*.created", "**"]
+        {
             assert_eq!(Filter::of(["*", bad]), Err(BadFilter::Word(1)), "{bad}");
         }
         assert_eq!(Filter::of([]), Err(BadFilter::Number));

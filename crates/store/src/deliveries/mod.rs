@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use crate::Fault;
 
-pub(crate) use rows::{DeliveryRow, EndpointRow, settled};
 pub use rows::{
     DeliveryFilter, DeliveryLease, Disabled, FanOut, NewWebhookEvent, Parcel, SettledDelivery, WebhookDelivery,
     WebhookEndpoint, WebhookEvent,
 };
+pub(crate) use rows::{DeliveryRow, EndpointRow, settled};
 
 /// Durable deliveries. Endpoints and replays are written by [`crate::Store::record`], with audit and outbox.
 #[async_trait]

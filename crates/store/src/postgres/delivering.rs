@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{
     DeliveryFilter, DeliveryLease, DeliveryStore, FanOut, Fault, Parcel, SettledDelivery, WebhookDelivery,
-    WebhookEndpoint,
-    deliveries::settled,
+    WebhookEndpoint, deliveries::settled,
 };
 
 #[async_trait]
@@ -88,11 +87,8 @@ async fn write(sql: &mut PgConnection, fan_out: &FanOut) -> sqlx::Result<bool> {
         return Ok(true);
     };
     let count = i64::try_from(fan_out.events.len()).unwrap_or(i64::MAX);
-    let last: i64 = if count > 0 {
-        sqlx::query_scalar(NUMBER).bind(tenant).bind(count).fetch_one(&mut *sql).await?
-    } else {
-        0
-    };
+    let last: i64 =
+        if count > 0 { sqlx::query_scalar(NUMBER).bind(tenant).bind(count).fetch_one(&mut *sql).await? } else { 0 };
     let older = sqlx::query_scalar(OLDER).bind(tenant).bind(first.created_at.micros());
     if older.bind(first.chain).bind(first.seq).fetch_one(&mut *sql).await? {
         return Ok(false);

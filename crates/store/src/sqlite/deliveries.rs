@@ -132,11 +132,11 @@ pub(super) fn add_delivery(sql: &Connection, row: &WebhookDelivery) -> Result<us
 pub(super) fn fan_out(sql: &Connection, fan_out: &FanOut) -> Result<bool, Fault> {
     let tenant = fan_out.tenant.uuid();
     let Some(first) = fan_out.rows.iter().min_by_key(|row| order(row)) else { return Ok(true) };
-    let mut older = sql.prepare_cached(
-        "SELECT 1 FROM outbox WHERE tenant = ?1 AND (created_at, chain, seq) < (?2, ?3, ?4) LIMIT 1",
-    )?;
+    let mut older = sql
+        .prepare_cached("SELECT 1 FROM outbox WHERE tenant = ?1 AND (created_at, chain, seq) < (?2, ?3, ?4) LIMIT 1")?;
     let key = (tenant.as_bytes(), first.created_at.micros(), first.chain.as_bytes(), first.seq);
-    if older.query_row(key, |_| Ok(())).optional()?.is_some() || reads::finish(sql, &fan_out.rows)? < fan_out.rows.len() {
+    if older.query_row(key, |_| Ok(())).optional()?.is_some() || reads::finish(sql, &fan_out.rows)? < fan_out.rows.len()
+    {
         return Ok(false);
     }
     let mut number = sql.prepare_cached(

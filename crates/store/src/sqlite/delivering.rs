@@ -31,7 +31,11 @@ impl DeliveryStore for SqliteStore {
         self.read(move |sql| {
             let transaction = begin(sql)?;
             let written = deliveries::fan_out(&transaction, &fan_out)?;
-            if written { transaction.commit()? } else { transaction.rollback()? }
+            if written {
+                transaction.commit()?
+            } else {
+                transaction.rollback()?
+            }
             Ok(written)
         })
         .await
