@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use farebox_server::billing::BillingSettings;
+use farebox_server::{WebhookTargets, billing::BillingSettings};
 use farebox_store::DatabaseUrl;
 use figment::{
     Figment,
@@ -42,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) secret_key_file: Option<PathBuf>,
     pub(crate) facilitator: Facilitator,
     pub(crate) billing: BillingSettings,
+    pub(crate) webhook_targets: WebhookTargets,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +121,7 @@ pub(crate) fn load(global: &Global, command: &Command) -> anyhow::Result<Config>
         log_format: raw.log_format,
         secret_key_file: raw.secret_key_file,
         facilitator: chains::merge(raw.chains, raw.facilitator, command.facilitator())?,
+        webhook_targets: raw.billing.webhook_targets.into(),
         billing: raw.billing.checked()?,
     })
 }
@@ -180,6 +182,7 @@ fn explain(error: &figment::Error) -> anyhow::Error {
         "rpc_urls" => "rpc_urls = [\"https://sepolia.base.org\"]",
         "rate_limit" | "public_rate_limit" => "rate_limit = 1000",
         "redirect_policy" => "redirect_policy = \"strict\", \"strict-when-live\" or \"lenient\"",
+        "webhook_targets" => "webhook_targets = \"public-when-live\", \"public\" or \"any\"",
         "redirect_domains" => "redirect_domains = [\"example.com\"]",
         "require_api_key" | "behind_proxy" => "true or false",
         _ => "key = \"value\" a line",

@@ -5,6 +5,7 @@
 
 pub mod charge;
 pub mod credits;
+pub mod delivery;
 pub mod entitlement;
 pub mod ledger;
 pub mod payment;

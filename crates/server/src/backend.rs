@@ -10,7 +10,9 @@ use farebox_types::{
 };
 use moka::future::Cache;
 
-use crate::{credits::AgentFacts, facilitator::Facilitating, keys::Keyring, refusal::impossible};
+use crate::{
+    credits::AgentFacts, delivery::WebhookTargets, facilitator::Facilitating, keys::Keyring, refusal::impossible,
+};
 
 /// How long a row is believed without looking again: a revoked key, delegation or link may work that much longer.
 /// Balances are never remembered.
@@ -26,6 +28,7 @@ const REMEMBERED: u64 = 10_000;
 pub struct Backend {
     inner: Arc<Inner>,
     facilitating: Option<Facilitating>,
+    webhook_targets: WebhookTargets,
 }
 
 struct Inner {
@@ -56,7 +59,7 @@ impl Backend {
             agents: Memory::new(),
             delegations: Memory::new(),
         };
-        Self { inner: Arc::new(inner), facilitating: None }
+        Self { inner: Arc::new(inner), facilitating: None, webhook_targets: WebhookTargets::default() }
     }
 
     /// The same backend, where plans with a price in a known token can be ordered: such an order is paid through this
@@ -64,6 +67,16 @@ impl Backend {
     #[must_use]
     pub fn paid_through(self, facilitating: Facilitating) -> Self {
         Self { facilitating: Some(facilitating), ..self }
+    }
+
+    /// The same backend, whose webhooks may be posted there.
+    #[must_use]
+    pub fn posting_to(self, webhook_targets: WebhookTargets) -> Self {
+        Self { webhook_targets, ..self }
+    }
+
+    pub(crate) const fn webhook_targets(&self) -> WebhookTargets {
+        self.webhook_targets
     }
 
     pub(crate) fn facilitating(&self) -> Option<&Facilitating> {

@@ -7,6 +7,7 @@ mod backend;
 pub mod billing;
 mod collect;
 mod credits;
+mod delivery;
 pub mod facilitator;
 mod health;
 mod http;
@@ -18,6 +19,7 @@ pub mod worker;
 
 pub use self::{
     backend::Backend,
+    delivery::WebhookTargets,
     http::router,
     keys::{
         BadScope, Keyring, NewSecret, Scope, Scopes, TokenTerms, Unsealable, check_api_token, claimed_api_token,

@@ -6,6 +6,7 @@
 mod audit;
 pub mod billing;
 mod codec;
+mod deliveries;
 mod fault;
 mod gate_answers;
 mod lanes;
@@ -21,6 +22,10 @@ mod store;
 mod verify;
 
 pub use billing::BillingStore;
+pub use deliveries::{
+    DeliveryFilter, DeliveryLease, DeliveryStore, Disabled, FanOut, NewWebhookEvent, Parcel, SettledDelivery,
+    WebhookDelivery, WebhookEndpoint, WebhookEvent,
+};
 pub use fault::{Fault, Retry};
 pub use gate_answers::{GateAnswer, GateAnswerStore, GateClaim, GateClaimed};
 pub use migration::SchemaState;

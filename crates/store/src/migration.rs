@@ -46,13 +46,11 @@ macro_rules! migrations {
 
 pub(crate) const SQLITE: &[Migration] = migrations!(
     "sqlite": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers", 4 "0004_billing", 5 "0005_payments",
-    6 "0006_webhook_secrets", 7 "0007_usage_answers", 8 "0008_pays_for",
-    9 "0009_corrections"
+    6 "0006_webhook_secrets", 7 "0007_usage_answers", 8 "0008_pays_for", 9 "0009_corrections", 10 "0010_deliveries"
 );
 pub(crate) const POSTGRES: &[Migration] = migrations!(
     "postgres": 1 "0001_foundation", 2 "0002_settlements", 3 "0003_gate_answers", 4 "0004_billing", 5 "0005_payments",
-    6 "0006_webhook_secrets", 7 "0007_usage_answers", 8 "0008_pays_for",
-    9 "0009_corrections"
+    6 "0006_webhook_secrets", 7 "0007_usage_answers", 8 "0008_pays_for", 9 "0009_corrections", 10 "0010_deliveries"
 );
 
 /// Compares the last applied number (0 = none) with what there is.

@@ -4,8 +4,11 @@ use farebox_engine::ledger::Actor;
 use farebox_types::{Agent as AgentKind, ApiKey as ApiKeyKind, ApiToken as ApiTokenKind};
 use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, Plan as PlanKind};
 use farebox_types::{Resource as ResourceKind, Timestamp};
+use uuid::Uuid;
 
-use crate::{Agent, ApiKey, ApiToken, Delegation, Merchant, Plan, Resource, WebhookSecret};
+use crate::{
+    Agent, ApiKey, ApiToken, Delegation, Merchant, Plan, Resource, WebhookDelivery, WebhookEndpoint, WebhookSecret,
+};
 
 /// The name of one write: the same key in the same scope is the same write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +76,17 @@ pub enum Change {
         /// Until when.
         expires_at: Timestamp,
     },
+    /// A new endpoint, or its next revision: taken, if another change came first.
+    WebhookEndpoint {
+        /// As it is to be.
+        row: WebhookEndpoint,
+        /// The audit trail's word for it.
+        action: &'static str,
+    },
+    /// An endpoint is taken out; what was on its way to it is given up.
+    RemoveWebhookEndpoint(Uuid),
+    /// One more delivery of an event.
+    WebhookDelivery(WebhookDelivery),
     /// Nothing but a line in the audit trail, and the record's answer.
     Noted {
         /// The audit trail's word for it.
@@ -101,6 +115,9 @@ impl Change {
             Self::RemoveResource(id) => ("resource_removed", id.to_string()),
             Self::WebhookSecret(row) => ("webhook_secret_set", format!("{} {}", row.provider, row.id)),
             Self::RetireWebhookSecrets { provider, .. } => ("webhook_secrets_retired", provider.clone()),
+            Self::WebhookEndpoint { row, action } => (action, row.id.to_string()),
+            Self::RemoveWebhookEndpoint(id) => ("webhook_endpoint_removed", id.to_string()),
+            Self::WebhookDelivery(row) => ("webhook_delivery_replayed", row.id.to_string()),
             Self::Noted { action, subject } => (action, subject.clone()),
         }
     }

@@ -7,8 +7,8 @@ use farebox_types::{Delegation as DelegationKind, Id, Merchant as MerchantKind, 
 use farebox_types::{Resource as ResourceKind, Timestamp};
 
 use crate::{
-    Agent, ApiKey, ApiToken, AuditPlace, AuditRow, BillingStore, Delegation, Fault, GateAnswerStore, Merchant,
-    OutboxRow, Page, PaymentStore, Plan, Record, Recorded, Report, Resource, SchemaState, SettlementStore,
+    Agent, ApiKey, ApiToken, AuditPlace, AuditRow, BillingStore, Delegation, DeliveryStore, Fault, GateAnswerStore,
+    Merchant, OutboxRow, Page, PaymentStore, Plan, Record, Recorded, Report, Resource, SchemaState, SettlementStore,
     WebhookSecret,
 };
 
@@ -18,7 +18,9 @@ pub type Decision = Result<Outcome, Refusal>;
 /// Durable storage. Every answer to a write is given after its commit; a [`Fault`] on a write may hide a commit, so the
 /// same write may be sent again with the same id.
 #[async_trait]
-pub trait Store: SettlementStore + GateAnswerStore + BillingStore + PaymentStore + Send + Sync + 'static {
+pub trait Store:
+    SettlementStore + GateAnswerStore + BillingStore + PaymentStore + DeliveryStore + Send + Sync + 'static
+{
     /// Decides ledger commands and writes what they change, in as few commits as the load allows. Answers in order.
     async fn execute(&self, commands: Vec<Command>) -> Result<Vec<Decision>, Fault>;
 

@@ -30,5 +30,7 @@ pub const DUE: &str = "farebox.worker.due";
 pub const ORDERS: &str = "farebox.worker.orders";
 /// Publishing the outbox.
 pub const PUBLISH: &str = "farebox.worker.publish";
+/// One attempt to deliver an event to a merchant's endpoint.
+pub const DELIVER: &str = "farebox.worker.deliver";
 /// The field on them that says which merchant.
 pub const MERCHANT: &str = "farebox.merchant";

@@ -8,6 +8,7 @@ mod customer;
 mod invoice;
 mod subscription;
 mod union;
+mod webhook;
 
 pub use access::{
     ApiToken, AuditEvent, DeviceAuthorization, NewApiToken, OauthError, OauthErrorCode, OauthToken, TestClock,
@@ -23,6 +24,10 @@ pub use customer::Customer;
 pub use invoice::{Invoice, InvoiceLine, InvoiceStatus};
 pub use subscription::{AddOn, Attached, PendingChange, Subscription, SubscriptionStatus};
 pub use union::{GrantValue, Overage, UpTo};
+pub use webhook::{
+    Checkout, CheckoutStatus, CreatedWebhookEndpoint, WebhookDelivery, WebhookDeliveryStatus, WebhookDisabledReason,
+    WebhookEndpoint,
+};
 
 /// Free-form members.
 pub type Metadata = serde_json::Map<String, serde_json::Value>;

@@ -4,6 +4,7 @@ mod access;
 mod attach;
 mod customer;
 mod usage;
+mod webhook;
 
 pub use access::{AdvanceTestClock, DeviceCodeRequest, NewTestClock, NewToken, TokenRequest};
 pub use attach::{Attach, BillingCycleAnchor, Cancel, ChangePlan, Nothing, PaymentProvider, ProrationBehavior};
@@ -12,3 +13,4 @@ pub use usage::{
     BatchResult, BatchResults, BatchStatus, CheckRequest, Commit, Consume, NewCredit, NewOverride, NewReservation,
     OnInsufficient, Track, TrackBatch,
 };
+pub use webhook::{NewWebhookEndpoint, RotateWebhookSecret, WebhookEndpointPatch};

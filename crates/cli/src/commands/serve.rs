@@ -27,7 +27,8 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let listener = listen(config).await?;
     let (store, keyring) = database::open_current(config, Missing::Create).await?;
-    let mut backend = Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring);
+    let mut backend =
+        Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring).posting_to(config.webhook_targets);
     let facilitator = match config.facilitator.chains.is_empty() {
         true => None,
         false => Some(Facilitator::open(config, &backend, output).await?),

@@ -1,6 +1,7 @@
 //! How the billing API is run: `[billing]`.
 
 use farebox_server::{
+    WebhookTargets,
     billing::{BillingSettings, RedirectPolicy},
     facilitator::RateLimit,
 };
@@ -9,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::failure::failure;
 
 /// The keys of its table.
-pub(super) const BILLING_KEYS: [&str; 5] =
-    ["rate_limit", "public_rate_limit", "redirect_policy", "redirect_domains", "public_url"];
+pub(super) const BILLING_KEYS: [&str; 6] =
+    ["rate_limit", "public_rate_limit", "redirect_policy", "redirect_domains", "public_url", "webhook_targets"];
 
 #[derive(Serialize, Deserialize)]
 #[serde(default)]
@@ -22,6 +23,27 @@ pub(super) struct RawBilling {
     redirect_policy: Policy,
     redirect_domains: Domains,
     public_url: Option<String>,
+    /// Where webhooks may be posted to.
+    pub(super) webhook_targets: Targets,
+}
+
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Targets {
+    #[default]
+    PublicWhenLive,
+    Public,
+    Any,
+}
+
+impl From<Targets> for WebhookTargets {
+    fn from(targets: Targets) -> Self {
+        match targets {
+            Targets::PublicWhenLive => Self::PublicWhenLive,
+            Targets::Public => Self::Public,
+            Targets::Any => Self::Any,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
@@ -50,6 +72,7 @@ impl Default for RawBilling {
             redirect_policy: Policy::default(),
             redirect_domains: Domains::List(Vec::new()),
             public_url: None,
+            webhook_targets: Targets::default(),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod billing_settings;
 mod billing_usage;
 mod commands;
+mod deliveries;
 mod facilitator;
 mod hostile;
 mod journey;

@@ -17,8 +17,10 @@ mod redirect;
 mod router;
 mod subscriptions;
 mod table;
+pub(crate) mod told;
 mod usage;
 mod view;
+mod webhooks;
 
 pub use admin::check_config;
 pub use desk::{BillingSettings, RedirectPolicy};

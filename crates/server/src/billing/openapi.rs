@@ -106,7 +106,7 @@ fn query_schema(name: &str) -> Value {
     match name {
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
         "preview" => json!({"type": "boolean"}),
-        "product_id" => json!({"type": "string", "format": "uuid"}),
+        "product_id" | "endpoint_id" => json!({"type": "string", "format": "uuid"}),
         _ => json!({"type": "string"}),
     }
 }

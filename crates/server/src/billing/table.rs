@@ -8,15 +8,13 @@ use farebox_api as api;
 use super::{
     access, admin, catalogue, clocks, customers, grants, oauth,
     operation::{Keyed, Operation, verb},
-    subscriptions, usage,
+    subscriptions, usage, webhooks,
 };
 use crate::keys::Scope;
 
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
-    [of_customers(), of_catalogue(), of_subscriptions(), of_usage(), of_grants(), of_admin(), of_access()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let groups = [of_customers(), of_catalogue(), of_subscriptions(), of_usage(), of_grants(), of_admin(), of_access()];
+    groups.into_iter().flatten().chain(of_webhooks()).collect()
 });
 
 pub(super) fn operations() -> &'static [Operation] {
@@ -249,5 +247,42 @@ fn of_access() -> Vec<Operation> {
             .takes::<api::TokenRequest>()
             .answers::<api::OauthToken>(200)
             .answers::<api::OauthError>(400),
+    ]
+}
+
+fn of_webhooks() -> Vec<Operation> {
+    let admin = |method, path, id, verb| Operation::new(method, path, id, Scope::BillingAdmin, verb);
+    vec![
+        admin(Method::POST, "/webhook-endpoints", "create_webhook_endpoint", verb!(webhooks::create))
+            .does("Says where events are to be posted. The secret they are signed with is shown once.")
+            .takes::<api::NewWebhookEndpoint>()
+            .answers::<api::CreatedWebhookEndpoint>(201),
+        admin(Method::GET, "/webhook-endpoints", "list_webhook_endpoints", verb!(webhooks::list))
+            .does("Lists endpoints.")
+            .lists::<api::WebhookEndpoint>(),
+        admin(Method::GET, "/webhook-endpoints/{id}", "get_webhook_endpoint", verb!(webhooks::get))
+            .does("Reads an endpoint.")
+            .answers::<api::WebhookEndpoint>(200),
+        admin(Method::PATCH, "/webhook-endpoints/{id}", "update_webhook_endpoint", verb!(webhooks::update))
+            .does("Changes an endpoint: what is absent stays.")
+            .takes::<api::WebhookEndpointPatch>()
+            .answers::<api::WebhookEndpoint>(200),
+        delete("/webhook-endpoints/{id}", "remove_webhook_endpoint", verb!(webhooks::remove))
+            .does("Takes an endpoint out; what is on its way to it is given up."),
+        admin(Method::POST, "/webhook-endpoints/{id}/rotate-secret", "rotate_webhook_secret", verb!(webhooks::rotate))
+            .does("Makes a new secret, shown once; for a while deliveries are signed with both.")
+            .may_take::<api::RotateWebhookSecret>()
+            .answers::<api::CreatedWebhookEndpoint>(200),
+        Operation::get("/webhook-deliveries", "list_webhook_deliveries", verb!(webhooks::deliveries))
+            .does("Lists deliveries of the last 30 days.")
+            .reads(&["endpoint_id", "status"])
+            .lists::<api::WebhookDelivery>(),
+        Operation::get("/webhook-deliveries/{id}", "get_webhook_delivery", verb!(webhooks::delivery))
+            .does("Reads a delivery.")
+            .answers::<api::WebhookDelivery>(200),
+        Operation::post("/webhook-deliveries/{id}/replay", "replay_webhook_delivery", verb!(webhooks::replay))
+            .does("Posts the same event to the same endpoint once more, as a new delivery.")
+            .may_take::<api::Nothing>()
+            .answers::<api::WebhookDelivery>(201),
     ]
 }

@@ -13,6 +13,7 @@ mod reconcile;
 mod resume;
 mod routes;
 mod service;
+mod told;
 mod view;
 mod within;
 mod work;
@@ -20,6 +21,7 @@ mod work;
 pub(crate) use self::{
     own::Draft,
     service::{our_id, read_our_id},
+    told::told,
 };
 pub use self::{
     reconcile::{PaymentDifference, reconcile},

@@ -1,19 +1,20 @@
-//! Publishes the outbox: for now, to the log. Delivery to webhooks is a later step and will take this one's place.
+//! Publishes the outbox: each row becomes what merchants are told, and goes.
 
 use std::time::Duration;
 
 use farebox_store::{Fault, OutboxRow};
 use farebox_telemetry::server::PUBLISH;
+use tokio::sync::Notify;
 
-use crate::Backend;
+use crate::{Backend, delivery::fan_out};
 
 const BATCH: u32 = 100;
 const LEASE: Duration = Duration::from_secs(30);
 
-/// Publishes one batch; true if there may be more.
+/// Publishes one batch; true if there may be more. `wake`: whoever posts what came of it.
 #[tracing::instrument(name = PUBLISH, skip_all)]
-pub(super) async fn step(backend: &Backend) -> bool {
-    match publish(backend).await {
+pub(super) async fn step(backend: &Backend, wake: &Notify) -> bool {
+    match publish(backend, wake).await {
         Ok(published) => published == usize::try_from(BATCH).unwrap_or(usize::MAX),
         Err(fault) => {
             tracing::warn!(error = %fault, "publishing failed, to be tried again");
@@ -22,23 +23,24 @@ pub(super) async fn step(backend: &Backend) -> bool {
     }
 }
 
-async fn publish(backend: &Backend) -> Result<usize, Fault> {
+async fn publish(backend: &Backend, wake: &Notify) -> Result<usize, Fault> {
     let rows = backend.store().lease_outbox(BATCH, backend.now().after(LEASE)).await?;
-    rows.iter().for_each(emit);
-    if !rows.is_empty() {
-        backend.store().finish_outbox(&rows).await?;
+    let leased = rows.len();
+    rows.iter().for_each(log);
+    if leased > 0 && fan_out(backend, rows).await? {
+        wake.notify_one();
     }
-    Ok(rows.len())
+    Ok(leased)
 }
 
-fn emit(row: &OutboxRow) {
+/// Which line it is. What it says stays in the audit trail.
+fn log(row: &OutboxRow) {
     tracing::debug!(
         target: "farebox::event",
         merchant = %row.tenant,
         chain = %row.chain,
         seq = row.seq,
         attempts = row.attempts,
-        entries = %row.entries,
         "event"
     );
 }

@@ -4,7 +4,7 @@ use farebox_types::Timestamp;
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use super::fault::is_taken;
+use super::{deliveries, fault::is_taken};
 use crate::{ApiToken, Change, Delegation, DelegationState, Plan, Record, Recorded, Resource, WebhookSecret};
 
 /// The name first: while another process has it in hand, this waits for that process to commit or to give up.
@@ -27,7 +27,10 @@ pub(super) async fn write(sql: &mut PgConnection, record: &Record) -> sqlx::Resu
     for change in &record.changes {
         let done = statement(record, change).execute(&mut *sql).await;
         match (change, done) {
-            (Change::Merchant(_) | Change::Resource(_), Ok(done)) if done.rows_affected() == 0 => {
+            (
+                Change::Merchant(_) | Change::Resource(_) | Change::WebhookEndpoint { .. } | Change::WebhookDelivery(_),
+                Ok(done),
+            ) if done.rows_affected() == 0 => {
                 return Ok(Recorded::Taken);
             }
             (Change::Resource(_), Err(error)) if is_taken(&error) => return Ok(Recorded::Taken),
@@ -103,6 +106,9 @@ fn statement<'q>(record: &'q Record, change: &'q Change) -> Statement<'q> {
         Change::Resource(row) => put_resource(row),
         Change::WebhookSecret(row) => add_secret(row),
         Change::RetireWebhookSecrets { provider, expires_at } => retire_secrets(tenant, provider, *expires_at),
+        Change::WebhookEndpoint { row, .. } => deliveries::put_endpoint(row),
+        Change::RemoveWebhookEndpoint(id) => deliveries::remove_endpoint(tenant, *id, record.at),
+        Change::WebhookDelivery(row) => deliveries::add_delivery(row),
         Change::Noted { .. } => sqlx::query("SELECT 1"),
         Change::RemoveResource(id) => {
             sqlx::query("DELETE FROM resource WHERE tenant = $1 AND id = $2").bind(tenant).bind(id.uuid())

@@ -6,6 +6,8 @@ mod billing_store;
 mod cold;
 mod columns;
 mod connect;
+mod deliveries;
+mod delivering;
 mod fault;
 mod gate_answers;
 mod ledger;

@@ -249,14 +249,19 @@ const FINISH: &str = "DELETE FROM outbox o USING unnest($1::uuid[], $2::uuid[], 
                       WHERE (o.tenant, o.chain, o.seq) = (n.tenant, n.chain, n.seq)";
 
 pub(super) async fn finish(pool: &PgPool, rows: &[OutboxRow]) -> Result<(), Fault> {
+    limited(finished(rows).execute(pool)).await?;
+    Ok(())
+}
+
+/// Takes the rows out; those that are gone are not counted.
+pub(super) fn finished<'q>(rows: &[OutboxRow]) -> Statement<'q> {
     let (mut tenants, mut chains, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         tenants.push(row.tenant.uuid());
         chains.push(row.chain);
         seqs.push(row.seq);
     }
-    limited(sqlx::query(FINISH).bind(tenants).bind(chains).bind(seqs).execute(pool)).await?;
-    Ok(())
+    sqlx::query(FINISH).bind(tenants).bind(chains).bind(seqs)
 }
 
 pub(super) fn window(page: Page) -> (i64, i64) {

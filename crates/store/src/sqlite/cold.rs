@@ -3,6 +3,7 @@
 use farebox_types::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::deliveries;
 use crate::{ApiToken, Change, DelegationState, Fault, Plan, Record, Recorded, Resource};
 
 /// Writes a record's rows, or says why not; the caller commits.
@@ -105,6 +106,9 @@ fn apply(sql: &Connection, record: &Record, change: &Change) -> Result<bool, Fau
                  WHERE tenant = ?1 AND provider = ?2 AND (expires_at IS NULL OR expires_at > ?3)",
             )?
             .execute((tenant, provider, expires_at.micros()))?,
+        Change::WebhookEndpoint { row, .. } => return Ok(deliveries::put_endpoint(sql, row)? == 1),
+        Change::RemoveWebhookEndpoint(id) => deliveries::remove_endpoint(sql, tenant, *id, record.at)?,
+        Change::WebhookDelivery(row) => return Ok(deliveries::add_delivery(sql, row)? == 1),
         Change::Noted { .. } => 0,
         Change::RemoveResource(id) => sql
             .prepare_cached("DELETE FROM resource WHERE tenant = ?1 AND id = ?2")?

@@ -4,6 +4,8 @@ mod billing;
 mod billing_reads;
 mod billing_store;
 mod cold;
+mod deliveries;
+mod delivering;
 mod gate_answers;
 mod ledger;
 mod paying;

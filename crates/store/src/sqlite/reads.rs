@@ -202,12 +202,14 @@ pub(super) fn lease(sql: &Connection, limit: u32, now: Timestamp, until: Timesta
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn finish(sql: &Connection, rows: &[OutboxRow]) -> Result<(), Fault> {
+/// How many of the rows were still there.
+pub(super) fn finish(sql: &Connection, rows: &[OutboxRow]) -> Result<usize, Fault> {
     let mut delete = sql.prepare_cached("DELETE FROM outbox WHERE tenant = ?1 AND chain = ?2 AND seq = ?3")?;
+    let mut there = 0;
     for row in rows {
-        delete.execute((row.tenant.uuid().as_bytes(), row.chain.as_bytes(), row.seq))?;
+        there += delete.execute((row.tenant.uuid().as_bytes(), row.chain.as_bytes(), row.seq))?;
     }
-    Ok(())
+    Ok(there)
 }
 
 pub(super) fn window(page: Page) -> (u32, u32) {

@@ -163,7 +163,7 @@ impl Store for SqliteStore {
 
     async fn finish_outbox(&self, rows: &[OutboxRow]) -> Result<(), Fault> {
         let rows = rows.to_vec();
-        self.read(move |sql| in_transaction(sql, |sql| reads::finish(sql, &rows))).await
+        self.read(move |sql| in_transaction(sql, |sql| reads::finish(sql, &rows).map(drop))).await
     }
 
     async fn audit(&self, tenant: Id<MerchantKind>, page: Page) -> Result<Vec<AuditRow>, Fault> {

@@ -8,6 +8,7 @@ mod billing;
 mod cold;
 mod commit;
 mod corruption;
+mod deliveries;
 mod gate_answers;
 mod ledger;
 mod limits;

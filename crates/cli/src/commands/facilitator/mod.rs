@@ -34,7 +34,7 @@ pub(crate) async fn run(
     }
     let listener = listen(config).await?;
     let (store, keyring) = database::open_current(config, Missing::Create).await?;
-    let backend = Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring);
+    let backend = Backend::new(Arc::clone(&store), Arc::new(SystemClock), keyring).posting_to(config.webhook_targets);
     let facilitator = Facilitator::open(config, &backend, output).await?;
     let (stop, stopping) = watch::channel(false);
     let working = tokio::spawn(worker::run(backend.clone(), told(stopping.clone())));

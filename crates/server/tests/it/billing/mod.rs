@@ -14,3 +14,4 @@ mod shop;
 mod subscriptions;
 mod together;
 mod usage;
+mod webhooks;

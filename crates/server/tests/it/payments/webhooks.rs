@@ -13,7 +13,7 @@ use crate::world::{World, send};
 
 impl Town<'_> {
     /// Serves our endpoint and names it to the provider: what happens from now on is told there.
-    async fn listening(&self) {
+    pub(crate) async fn listening(&self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/webhooks/sim", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
@@ -21,7 +21,7 @@ impl Town<'_> {
     }
 
     /// Lets the provider deliver for a while, and the worker apply what has come.
-    async fn delivered(&self) {
+    pub(crate) async fn delivered(&self) {
         let until = tokio::time::sleep(Duration::from_millis(1200));
         let delivering = tokio::spawn(Arc::clone(&self.remote).deliver(until));
         for _ in 0..4 {
