@@ -105,7 +105,7 @@ pub(crate) struct Lanes {
     ledger: usize,
     /// This one takes cold writes and sweeps.
     cold: usize,
-    /// This one takes what settlements write.
+    /// This one takes what settlements write, and what providers tell of payments.
     settling: usize,
     /// So many, from this one on, take payment commands.
     paying: (usize, usize),
@@ -148,7 +148,7 @@ impl Lanes {
 
     pub(crate) async fn pay(&self, command: PaymentCommand) -> Result<PaymentAnswer, Fault> {
         let (first, count) = self.paying;
-        let lane = first + share(command.lane(), count);
+        let lane = command.lane().map_or(self.settling, |number| first + share(number, count));
         self.send(lane, |reply| Job::Pay(Box::new(command), reply))?.await.map_err(|_| lost())?
     }
 

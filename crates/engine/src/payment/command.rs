@@ -112,17 +112,17 @@ pub enum Command {
 }
 
 impl Command {
-    /// By which writers are chosen: what is likely to meet in one row rides one writer.
+    /// By which writers are chosen: what is likely to meet in one row rides one writer. `None`: nobody waits for a payment's
+    /// end here.
     #[must_use]
-    pub fn lane(&self) -> u128 {
+    pub fn lane(&self) -> Option<u128> {
         match self {
             // Two of one name at once find each other, whichever payments they would make.
-            Self::Begin { request: Some(Request { key, .. }), .. } => number(key),
-            Self::Begin { payment, .. } => payment.id.uuid().as_u128(),
-            Self::Ask { payment, .. } | Self::Observe { payment, .. } => payment.uuid().as_u128(),
-            Self::Settle { request, .. } => number(&request.key),
-            Self::Arrive(event) | Self::Remind(event) => number(&event.key.id),
-            Self::Shelve { key, .. } => number(&key.id),
+            Self::Begin { request: Some(Request { key, .. }), .. } => Some(number(key)),
+            Self::Begin { payment, .. } => Some(payment.id.uuid().as_u128()),
+            Self::Ask { payment, .. } | Self::Observe { payment, .. } => Some(payment.uuid().as_u128()),
+            Self::Settle { request, .. } => Some(number(&request.key)),
+            Self::Arrive(_) | Self::Remind(_) | Self::Shelve { .. } => None,
         }
     }
 }
