@@ -114,7 +114,7 @@ pub struct Whose {
 }
 
 /// Goes on with a payment.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Confirm {
     /// Which.
     pub whose: Whose,

@@ -9,7 +9,7 @@ mod document;
 mod journey;
 mod keys;
 mod replay;
-mod shop;
+pub(crate) mod shop;
 mod subscriptions;
 mod together;
 mod usage;
