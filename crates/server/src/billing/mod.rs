@@ -21,6 +21,6 @@ mod usage;
 mod view;
 
 pub use admin::check_config;
-pub use desk::{BillingSettings, RedirectPolicy};
+pub use desk::{BillingSettings, PageScript, RedirectPolicy};
 pub use openapi::config_schema;
 pub use router::router;

@@ -9,6 +9,7 @@ mod document;
 mod journey;
 mod keys;
 mod replay;
+mod scripted;
 pub(crate) mod shop;
 mod subscriptions;
 mod together;
