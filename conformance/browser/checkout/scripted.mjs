@@ -40,7 +40,7 @@ const FIELDS = [200, "<!doctype html><html lang=en><title>Card fields</title><ma
 /** Stripe, as far as a payment in its element needs it. */
 const intents = new Map();
 const STRIPE = `window.Stripe = (key) => {
-  const at = document.currentScript?.src ?? document.querySelector("script[src]").src, origin = new URL(at).origin;
+  const origin = new URL(document.querySelector("script[src]").src).origin;
   const call = async (path) => (await fetch(origin + path + "?key=" + key)).json();
   return {
     retrievePaymentIntent: async (secret) => ({ paymentIntent: await call("/browser/" + secret) }),
@@ -161,7 +161,7 @@ const tests = {
     await until(tab, "document.querySelector('#fields iframe')?.title", "Card");
     await tab.eval(axe);
     const runOnly = JSON.stringify({ type: "tag", values: STANDARDS });
-    assert.deepEqual(await tab.eval(`axe.run(document, { runOnly: ${runOnly} }).then((it) => it.violations.map(({ id }) => id))`), []);
+    assert.deepEqual(await tab.eval(`axe.run(document, { iframes: false, runOnly: ${runOnly} }).then((it) => it.violations.map(({ id }) => id))`), []);
     await tab.eval(pay);
     await until(tab, "document.querySelector('#note').textContent", "Your card was declined.");
     assert.equal(await status(), "pending_activation");

@@ -348,7 +348,8 @@ impl Book {
         if !is_known(payment, refund) {
             return;
         }
-        if let Some(held) = self.requests.get_mut(key).filter(|held| held.row.answer.is_none()) {
+        let unanswered = |row: &Request| row.answer.is_none() && row.payment == payment.id;
+        if let Some(held) = self.requests.get_mut(key).filter(|held| unanswered(&held.row)) {
             held.row.answer = Some(render(payment, refund));
             held.dirty = true;
         }
