@@ -20,5 +20,7 @@ pub mod toss;
 pub use event::{About, Event, Forged};
 pub use outcome::{Fault, Outcome, Refusal, RefusalClass};
 pub use payment::{Action, Dispute, Disputed, ProviderPayment, ProviderRefund, ProviderState, RefundState};
-pub use provider::{Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, Page, Provider, Refund, Whose};
+pub use provider::{
+    Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, IN_BROWSER, Page, Provider, Refund, Whose,
+};
 pub use wire::BadBaseUrl;

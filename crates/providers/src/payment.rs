@@ -1,5 +1,7 @@
 //! A payment and a refund as a provider shows them.
 
+use std::fmt;
+
 use crate::outcome::Refusal;
 
 /// How a payment stands at its provider. Refunds and disputes leave the state at `Succeeded` and show in their own fields.
@@ -22,7 +24,7 @@ pub enum ProviderState {
 }
 
 /// What the payer must do next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Action {
     /// `redirect`, `client` (the provider's own script takes `client_secret`), `widget` (the provider's own checkout).
     pub kind: &'static str,
@@ -30,6 +32,13 @@ pub struct Action {
     pub url: Option<String>,
     /// What the provider's script in the payer's browser needs. For the payer only, not for logs.
     pub client_secret: Option<String>,
+}
+
+/// Without what a page can pay with.
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Action").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// A dispute of a payment.

@@ -70,6 +70,10 @@ pub struct Capabilities {
     pub signed_webhooks: bool,
 }
 
+/// The method of a payment whose payer chooses one in the provider's own script, in his browser. Such a payment waits for its
+/// payer from the beginning, and goes on waiting after a decline there: he may try another card.
+pub const IN_BROWSER: &str = "in_browser";
+
 /// When the money is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptureMode {
@@ -114,7 +118,7 @@ pub struct Whose {
 }
 
 /// Goes on with a payment.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Confirm {
     /// Which.
     pub whose: Whose,

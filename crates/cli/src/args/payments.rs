@@ -14,9 +14,21 @@ pub(crate) struct PaymentFlags {
     /// Another endpoint of Stripe.
     #[arg(long, value_name = "URL")]
     pub(crate) stripe_url: Option<String>,
+    /// Key that Stripe made for browsers: checkouts take cards by Stripe's own script with it.
+    #[arg(long, value_name = "KEY", env = "STRIPE_PUBLISHABLE_KEY")]
+    pub(crate) stripe_publishable_key: Option<String>,
+    /// Another address of Stripe's script.
+    #[arg(long, value_name = "URL", hide = true)]
+    pub(crate) stripe_script_url: Option<String>,
     /// Another endpoint of Toss Payments.
     #[arg(long, value_name = "URL")]
     pub(crate) toss_url: Option<String>,
+    /// Key that Toss Payments made for browsers: checkouts take cards in its own window with it.
+    #[arg(long, value_name = "KEY", env = "TOSS_CLIENT_KEY")]
+    pub(crate) toss_client_key: Option<String>,
+    /// Another address of Toss Payments' script.
+    #[arg(long, value_name = "URL", hide = true)]
+    pub(crate) toss_script_url: Option<String>,
     /// A simulated provider in a process of its own [default: one in this process].
     #[arg(long, value_name = "URL")]
     pub(crate) sim_url: Option<String>,

@@ -12,6 +12,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod mcp;
 pub(crate) mod migrate;
+mod page_script;
 pub(crate) mod pay;
 pub(crate) mod payments;
 pub(crate) mod reconcile;

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::{
     facilitator::Facilitator,
+    page_script::page_script,
     payments::Service,
     serving::{listen, told, until_stopped},
 };
@@ -46,6 +47,7 @@ pub(crate) async fn run(
     let settings = BillingSettings {
         public_url: settings.public_url.or_else(|| Some(url.clone())),
         payments: service.as_ref().map(|service| service.payments.clone()),
+        script: page_script(&args.payments)?,
         ..settings
     };
     let mut routes: Router = router(backend.clone()).merge(billing::router(backend.clone(), settings));

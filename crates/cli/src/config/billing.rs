@@ -99,6 +99,7 @@ impl RawBilling {
         }
         Ok(BillingSettings {
             payments: None,
+            script: None,
             rate: per_minute(self.rate_limit),
             public_rate: per_minute(self.public_rate_limit),
             redirect_policy: match self.redirect_policy {

@@ -1,11 +1,13 @@
 //! What may be asked of a payment, before any provider is.
 
+use std::fmt;
+
 use farebox_types::{Id, Refund as RefundKind, Timestamp};
 
 use super::{Call, Payment, Refund, RefundState, State};
 
 /// A further call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Ask {
     /// Go on after the payer has acted.
     Confirm(Option<String>),
@@ -22,6 +24,18 @@ pub enum Ask {
         /// For the payer.
         reason: Option<String>,
     },
+}
+
+/// Without what the browser brought.
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Confirm(_) => f.write_str("confirm"),
+            Self::Capture(minor) => write!(f, "capture({minor:?})"),
+            Self::Cancel => f.write_str("cancel"),
+            Self::Refund { id, minor, .. } => write!(f, "refund({id}, {minor:?})"),
+        }
+    }
 }
 
 /// Why not: nothing was written and nobody asked.

@@ -4,6 +4,7 @@
 //! turn, write [`Changes`]. Nothing here waits, reads a clock or draws a number.
 
 mod ask;
+mod batch;
 mod book;
 mod command;
 mod observe;
@@ -13,7 +14,8 @@ mod state;
 mod trail;
 
 pub use ask::{Ask, Denied};
-pub use book::{Book, Changes, Loaded, Needs, REMEMBERED, RequestKey};
+pub use batch::{Changes, Loaded, Needs, RequestKey};
+pub use book::{Book, REMEMBERED};
 pub use command::{Answer, Command, EventKey, ProviderEvent, Render};
 pub use observe::{ABANDONED, Disputed, Seen, Stage, WITHIN, Word};
 pub use posting::{Posting, postings, refund_postings};

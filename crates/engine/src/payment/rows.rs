@@ -1,5 +1,7 @@
 //! Payments, refunds, callers' requests and providers' events, as rows.
 
+use std::fmt;
+
 use farebox_types::{Id, Merchant, Money, Payment as PaymentKind, Refund as RefundKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -87,7 +89,7 @@ pub enum Collects {
 }
 
 /// A write at the provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
     /// Take the payment.
     Create,
@@ -97,6 +99,16 @@ pub enum Call {
     Capture(i64),
     /// Give it up.
     Cancel,
+}
+
+/// Without what the browser brought.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Capture(minor) => write!(f, "capture({minor})"),
+            other => f.write_str(other.word()),
+        }
+    }
 }
 
 impl Call {
@@ -113,7 +125,7 @@ impl Call {
 }
 
 /// What the payer must do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     /// `redirect`, `client`, `widget`.
     pub kind: String,
@@ -121,6 +133,13 @@ pub struct Action {
     pub url: Option<String>,
     /// For the provider's script in the payer's browser.
     pub client_secret: Option<String>,
+}
+
+/// Without what a page can pay with.
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Action").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// Why a provider refused.
@@ -209,7 +228,7 @@ pub fn is_known(payment: &Payment, refund: Option<&Refund>) -> bool {
 }
 
 /// A caller's request under a name of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The merchant.
     pub tenant: Id<Merchant>,
@@ -227,6 +246,15 @@ pub struct Request {
     pub answer: Option<(i16, String)>,
     /// When it came.
     pub created_at: Timestamp,
+}
+
+/// Without the answer's body.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Request");
+        shown.field("scope", &self.scope).field("key", &self.key).field("payment", &self.payment);
+        shown.field("answered", &self.answer.as_ref().map(|(status, _)| status)).finish_non_exhaustive()
+    }
 }
 
 /// An entry of a payment's trail.
@@ -252,4 +280,18 @@ pub struct TrailEntry {
     pub at: Timestamp,
     /// Ties it to the entry before it.
     pub hash: [u8; 32],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_payer_pays_with_is_not_printed() {
+        let secret = || Some("s3cret".to_owned());
+        let action = Action { kind: "client".to_owned(), url: secret(), client_secret: secret() };
+        let details = Details { action: Some(action), pending: Some(Call::Confirm(secret())), ..Details::default() };
+        let printed = format!("{details:?}");
+        assert!(printed.contains("client") && printed.contains("confirm") && !printed.contains("s3cret"), "{printed}");
+    }
 }

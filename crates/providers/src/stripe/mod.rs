@@ -22,13 +22,18 @@ use crate::{
     event::{Event, Forged},
     outcome::{Fault, Outcome, Refusal, RefusalClass},
     payment::{Action, Dispute, Disputed, ProviderPayment, ProviderRefund, ProviderState, RefundState},
-    provider::{Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, Page, Provider, Refund, Whose, mode_of},
+    provider::{
+        Cancel, Capabilities, Capture, CaptureMode, Confirm, Create, IN_BROWSER, Page, Provider, Refund, Whose, mode_of,
+    },
     wire::{BadBaseUrl, segment},
 };
 
 const NAME: &str = "stripe";
 /// Where an intent carries our payment's id.
 const PAYMENT_KEY: &str = "farebox_payment";
+/// Where an intent says that its payer's browser chooses the method.
+const BROWSER_KEY: &str = "farebox_in_browser";
+const BROWSER_FIELD: &str = "metadata[farebox_in_browser]";
 /// Where a refund carries our refund's id.
 const REFUND_KEY: &str = "farebox_refund";
 /// Stripe counts these in other units than ISO 4217 does; an amount would be wrong by a hundred.
@@ -56,7 +61,7 @@ impl Stripe {
 
     /// Confirms an intent that waits for it.
     async fn go(&self, intent: Intent, key: &str, return_url: Option<&str>) -> Outcome<Intent> {
-        if intent.status != "requires_confirmation" {
+        if intent.status != "requires_confirmation" || in_browser(&intent) {
             return Outcome::Seen(intent);
         }
         let fields = return_url.map(|url| ("return_url", url.to_owned())).into_iter().collect();
@@ -236,12 +241,15 @@ fn new_intent(ask: &Create) -> Fields<'static> {
     let mut fields = vec![
         ("amount", ask.minor.to_string()),
         ("currency", ask.currency.to_ascii_lowercase()),
-        ("payment_method", ask.method.clone()),
         ("payment_method_types[]", "card".to_owned()),
         ("capture_method", capture.to_owned()),
         ("metadata[farebox_payment]", ask.our_id.clone()),
         ("metadata[farebox_customer]", ask.customer_id.clone()),
     ];
+    fields.push(match ask.method.as_str() {
+        IN_BROWSER => (BROWSER_FIELD, "1".to_owned()),
+        method => ("payment_method", method.to_owned()),
+    });
     fields.extend(ask.description.clone().map(|text| ("description", text)));
     fields
 }
@@ -289,8 +297,13 @@ fn intent_of(intent: Intent) -> ProviderPayment {
     }
 }
 
+fn in_browser(intent: &Intent) -> bool {
+    intent.metadata.as_ref().is_some_and(|all| all.contains_key(BROWSER_KEY))
+}
+
 fn state_of(intent: &Intent) -> ProviderState {
     match intent.status.as_str() {
+        "requires_payment_method" | "requires_confirmation" if in_browser(intent) => ProviderState::RequiresAction,
         "requires_payment_method" if intent.last_payment_error.is_some() => ProviderState::Failed,
         "requires_payment_method" | "requires_confirmation" => ProviderState::Created,
         "requires_action" => ProviderState::RequiresAction,

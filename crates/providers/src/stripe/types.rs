@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// A PaymentIntent.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Intent {
     pub(super) id: String,
     pub(super) status: String,
@@ -30,13 +30,13 @@ pub(super) struct Intent {
 }
 
 /// What the payer must do.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct NextAction {
     #[serde(default)]
     pub(super) redirect_to_url: Option<Redirect>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Redirect {
     #[serde(default)]
     pub(super) url: Option<String>,
@@ -114,7 +114,7 @@ pub(super) struct IntentId {
 }
 
 /// A webhook's body.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct EventObject {
     pub(super) id: String,
     #[serde(rename = "type")]
@@ -124,7 +124,7 @@ pub(super) struct EventObject {
     pub(super) data: EventData,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct EventData {
     pub(super) object: Value,
 }

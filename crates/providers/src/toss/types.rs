@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// A payment.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Payment {
     pub(super) payment_key: String,
@@ -53,7 +53,7 @@ pub(super) struct ErrorAnswer {
 }
 
 /// A webhook's body: `data` is a payment, or for deposits the fields stand beside each other.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EventObject {
     #[serde(default)]
@@ -67,7 +67,7 @@ pub(super) struct EventObject {
 }
 
 /// What an event names.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EventData {
     #[serde(default)]

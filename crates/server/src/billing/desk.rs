@@ -33,6 +33,17 @@ pub struct BillingSettings {
     pub public_url: Option<String>,
     /// What checkouts are paid through; without it nothing that costs can be begun.
     pub payments: Option<Payments>,
+    /// The provider's own script on the checkout's page, for providers that take cards by it.
+    pub script: Option<PageScript>,
+}
+
+/// A card provider's script, as the checkout's page loads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageScript {
+    /// Where it is loaded from.
+    pub url: String,
+    /// The key that the provider made for browsers: nobody can take money with it.
+    pub key: String,
 }
 
 /// Where checkouts may return to when no domain is listed.

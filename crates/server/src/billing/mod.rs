@@ -23,6 +23,6 @@ mod view;
 mod webhooks;
 
 pub use admin::check_config;
-pub use desk::{BillingSettings, RedirectPolicy};
+pub use desk::{BillingSettings, PageScript, RedirectPolicy};
 pub use openapi::config_schema;
 pub use router::router;

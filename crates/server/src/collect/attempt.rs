@@ -56,6 +56,15 @@ pub(crate) async fn come_back(payments: &Payments, row: Payment) -> Result<Payme
     Ok(payments.look(row).await?)
 }
 
+/// The payer has paid in the provider's window, perhaps: goes on with what the browser brought, and with our own amount.
+pub(crate) async fn confirm(payments: &Payments, row: Payment, token: String) -> Result<Payment, Failure> {
+    let usable = (1..=300).contains(&token.len()) && !token.contains(char::is_control);
+    if !usable || row.state != State::RequiresAction || row.details.pending.is_some() {
+        return Ok(row);
+    }
+    payments.ask(&row, Ask::Confirm(Some(token)), payer()).await
+}
+
 /// Gives up a payment that waits for its payer, so that another method can be tried.
 pub(crate) async fn another_method(payments: &Payments, row: Payment) -> Result<Payment, Failure> {
     if row.state != State::RequiresAction {

@@ -4,6 +4,6 @@ mod attempt;
 mod settle;
 
 pub(crate) use self::{
-    attempt::{Wanted, another_method, attempt, come_back},
+    attempt::{Wanted, another_method, attempt, come_back, confirm},
     settle::settle,
 };

@@ -55,13 +55,10 @@ impl<S: Sync> FromRequestParts<S> for Name {
     }
 }
 
-/// A JSON body, with its bytes: the content type is not looked at, and the answer to a bad one names the member.
-pub(crate) struct Body<T> {
-    pub(crate) value: T,
-    pub(crate) raw: Bytes,
-}
+/// A body as it came.
+pub(crate) struct Raw(pub(crate) Bytes);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -72,6 +69,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 Refusal::BadBody("the body did not arrive".to_owned())
             }
         })?;
+        Ok(Self(raw))
+    }
+}
+
+/// A JSON body, with its bytes: the content type is not looked at, and the answer to a bad one names the member.
+pub(crate) struct Body<T> {
+    pub(crate) value: T,
+    pub(crate) raw: Bytes,
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Raw(raw) = Raw::from_request(request, state).await?;
         if raw.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             return Err(Refusal::BadBody("it must be a JSON object".to_owned()).into());
         }
@@ -88,9 +100,20 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // No id has them, and not every database can be asked for one that does.
+        if names_control(parts.uri.path()) {
+            return Err(Refusal::field("the path", "without control characters").into());
+        }
         let path = Path::<T>::from_request_parts(parts, state).await;
         path.map(|Path(segments)| Self(segments)).map_err(|_| Refusal::field("the path", "valid UTF-8").into())
     }
+}
+
+/// Whether a path has percent-encoded control characters.
+fn names_control(path: &str) -> bool {
+    let escapes = path.split('%').skip(1).filter_map(|rest| rest.get(..2));
+    let mut codes = escapes.filter_map(|hex| u8::from_str_radix(hex, 16).ok());
+    codes.any(|code| code.is_ascii_control())
 }
 
 /// The window into a list that `?page=&offset=` asks for: `page` counts from 1, `offset` is the page's length.

@@ -5,7 +5,7 @@ pub(crate) mod layers;
 mod problem;
 mod router;
 
-pub(crate) use extract::{Body, Name, Segments, Seller, Window};
+pub(crate) use extract::{Body, Name, Raw, Segments, Seller, Window};
 pub(crate) use layers::identified;
 pub(crate) use problem::{Problem, code};
 pub use router::router;

@@ -1,6 +1,6 @@
 //! `POST /payments/{id}/confirm`, `/capture`, `/cancel`, `/refunds`.
 
-use axum::{body::Bytes, extract::State, response::Response};
+use axum::{extract::State, response::Response};
 use farebox_engine::payment::{Answer, Ask, Command, Denied, Payment};
 use farebox_types::{Id, IdempotencyKey};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Payments, amount, caller::Writer, create::named, drive, join, read::find, view};
 use crate::{
-    http::{Name, Problem, Segments},
+    http::{Name, Problem, Raw, Segments},
     refusal::{Failure, Refusal, impossible},
 };
 
@@ -27,9 +27,12 @@ pub(super) async fn confirm(
     writer: Writer,
     Segments(id): Segments<String>,
     Name(key): Name,
-    raw: Bytes,
+    Raw(raw): Raw,
 ) -> Result<Response, Problem> {
     let (row, body) = (find(&payments, writer.tenant, &id).await?, read(&raw)?);
+    if body.token.as_ref().is_some_and(|token| !(1..=300).contains(&token.len()) || token.contains(char::is_control)) {
+        return Err(Refusal::field("token", "1 to 300 visible characters").into());
+    }
     Ok(act(&payments, writer, row, ("confirm", Ask::Confirm(body.token)), key, &raw).await?)
 }
 
@@ -39,7 +42,7 @@ pub(super) async fn capture(
     writer: Writer,
     Segments(id): Segments<String>,
     Name(key): Name,
-    raw: Bytes,
+    Raw(raw): Raw,
 ) -> Result<Response, Problem> {
     let row = find(&payments, writer.tenant, &id).await?;
     let minor = minor(&read(&raw)?, &row)?;
@@ -52,7 +55,7 @@ pub(super) async fn cancel(
     writer: Writer,
     Segments(id): Segments<String>,
     Name(key): Name,
-    raw: Bytes,
+    Raw(raw): Raw,
 ) -> Result<Response, Problem> {
     let row = find(&payments, writer.tenant, &id).await?;
     Ok(act(&payments, writer, row, ("cancel", Ask::Cancel), key, &raw).await?)
@@ -64,7 +67,7 @@ pub(super) async fn refund(
     writer: Writer,
     Segments(id): Segments<String>,
     Name(key): Name,
-    raw: Bytes,
+    Raw(raw): Raw,
 ) -> Result<Response, Problem> {
     let (row, body) = (find(&payments, writer.tenant, &id).await?, read(&raw)?);
     let minor = minor(&body, &row)?;

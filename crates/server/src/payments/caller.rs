@@ -18,6 +18,8 @@ use crate::{
 /// May read.
 pub(super) struct Reader {
     pub(super) tenant: Id<Merchant>,
+    /// May pay as well: what the payer's browser needs is shown to those.
+    pub(super) pays: bool,
 }
 
 /// May pay and refund.
@@ -30,8 +32,8 @@ impl FromRequestParts<Payments> for Reader {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, payments: &Payments) -> Result<Self, Problem> {
-        let (tenant, _) = identify(parts, payments, &[Scope::PaymentsRead, Scope::PaymentsWrite]).await?;
-        Ok(Self { tenant })
+        let found = identify(parts, payments, &[Scope::PaymentsRead, Scope::PaymentsWrite]).await?;
+        Ok(Self { tenant: found.tenant, pays: found.pays })
     }
 }
 
@@ -39,12 +41,18 @@ impl FromRequestParts<Payments> for Writer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, payments: &Payments) -> Result<Self, Problem> {
-        let (tenant, actor) = identify(parts, payments, &[Scope::PaymentsWrite]).await?;
-        Ok(Self { tenant, actor })
+        let found = identify(parts, payments, &[Scope::PaymentsWrite]).await?;
+        Ok(Self { tenant: found.tenant, actor: found.actor })
     }
 }
 
-async fn identify(parts: &Parts, payments: &Payments, scopes: &[Scope]) -> Result<(Id<Merchant>, Actor), Failure> {
+struct Found {
+    tenant: Id<Merchant>,
+    actor: Actor,
+    pays: bool,
+}
+
+async fn identify(parts: &Parts, payments: &Payments, scopes: &[Scope]) -> Result<Found, Failure> {
     let value = parts.headers.get(header::AUTHORIZATION).ok_or(Refusal::NoKey)?;
     let text = value.to_str().map_err(|_| Refusal::BadKey)?;
     let (scheme, credential) = text.split_once(' ').ok_or(Refusal::BadKey)?;
@@ -58,8 +66,12 @@ async fn identify(parts: &Parts, payments: &Payments, scopes: &[Scope]) -> Resul
         if !scopes.iter().any(|scope| granted.allow(*scope)) {
             return Err(Refusal::MissingScope { scope: scopes[scopes.len() - 1].as_str() }.into());
         }
-        return Ok((row.tenant, Actor::new(row.id.to_string())));
+        let pays = granted.allow(Scope::PaymentsWrite);
+        return Ok(Found { tenant: row.tenant, actor: Actor::new(row.id.to_string()), pays });
     }
     let caller = payments.backend().identify(credential).await?;
-    if caller.role == Role::Seller { Ok((caller.tenant, caller.actor)) } else { Err(Refusal::WrongRole.into()) }
+    if caller.role != Role::Seller {
+        return Err(Refusal::WrongRole.into());
+    }
+    Ok(Found { tenant: caller.tenant, actor: caller.actor, pays: true })
 }

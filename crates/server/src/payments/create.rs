@@ -106,7 +106,7 @@ impl NewPayment {
         if self.description.as_ref().is_some_and(|text| !short(text, 500)) {
             return Err(Refusal::field("description", "1 to 500 visible characters"));
         }
-        let web = |url: &String| url.len() <= 2048 && (url.starts_with("https://") || url.starts_with("http://"));
+        let web = |url: &String| short(url, 2048) && (url.starts_with("https://") || url.starts_with("http://"));
         if self.return_url.as_ref().is_some_and(|url| !web(url)) {
             return Err(Refusal::field("return_url", "an http or https address"));
         }

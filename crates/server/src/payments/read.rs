@@ -27,6 +27,11 @@ pub(super) async fn find(payments: &Payments, tenant: Id<Merchant>, id: &str) ->
     found.ok_or_else(|| Refusal::NoPayment.into())
 }
 
+/// What the payer's browser pays with is for those who may take payments.
+fn shown(reader: &Reader, row: &Payment) -> String {
+    if reader.pays { view::payment(row) } else { view::without_secret(row) }
+}
+
 fn json(body: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
@@ -37,7 +42,7 @@ pub(super) async fn get(
     reader: Reader,
     Segments(id): Segments<String>,
 ) -> Result<Response, Problem> {
-    Ok(json(view::payment(&find(&payments, reader.tenant, &id).await?)))
+    Ok(json(shown(&reader, &find(&payments, reader.tenant, &id).await?)))
 }
 
 #[derive(Deserialize)]
@@ -56,7 +61,7 @@ impl ListQuery {
         let state = state.transpose().map_err(|_| Refusal::field("status", "a status of payments"))?;
         let after = self.cursor.map(|cursor| cursor.parse()).transpose();
         Ok(PaymentFilter {
-            customer: self.customer_id,
+            customer: self.customer_id.map(visible).transpose()?,
             state,
             since: self.created_after.map(Timestamp::from_seconds),
             until: self.created_before.map(Timestamp::from_seconds),
@@ -64,6 +69,13 @@ impl ListQuery {
             limit: self.limit.unwrap_or(20).clamp(1, 100),
         })
     }
+}
+
+fn visible(customer: String) -> Result<String, Refusal> {
+    if customer.contains(char::is_control) {
+        return Err(Refusal::field("customer_id", "visible characters"));
+    }
+    Ok(customer)
 }
 
 /// A page of payments, newest first.
@@ -78,7 +90,7 @@ pub(super) async fn list(
     let full = rows.len() == usize::try_from(filter.limit).unwrap_or(usize::MAX);
     let next = rows.last().filter(|_| full).map(|row| row.id.to_string());
     let rows: Vec<Box<RawValue>> =
-        rows.iter().filter_map(|row| RawValue::from_string(view::payment(row)).ok()).collect();
+        rows.iter().filter_map(|row| RawValue::from_string(shown(&reader, row)).ok()).collect();
     let rows = serde_json::to_string(&rows).unwrap_or_default();
     Ok(json(format!("{{\"data\":{rows},\"next_cursor\":{}}}", Value::from(next))))
 }
@@ -132,7 +144,7 @@ pub(super) async fn status(
         }
     }
     let paid = last.is_some();
-    let last = last.as_ref().map(view::payment).and_then(|text| RawValue::from_string(text).ok());
+    let last = last.as_ref().map(view::without_secret).and_then(|text| RawValue::from_string(text).ok());
     let last = serde_json::to_string(&last).unwrap_or_default();
     let customer = Value::from(customer);
     Ok(json(format!(

@@ -2,6 +2,7 @@
 
 use axum::{
     Json, Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 use farebox_providers::sim::remote::{Method, methods};
@@ -12,6 +13,9 @@ use crate::{
     refusal::Refusal,
     webhooks,
 };
+
+/// An event carries whole objects, and whatever a merchant has attached to them.
+const MAX_EVENT: usize = 512 * 1024;
 
 /// `/payments`, `/customers/{id}/payment-status`, `/webhooks` and `/v1/sim/methods`; to be merged with
 /// [`crate::router`], which answers whatever else is asked.
@@ -25,7 +29,7 @@ pub fn routes(payments: Payments) -> Router {
         .route("/payments/{id}/cancel", post(ask::cancel))
         .route("/payments/{id}/refunds", post(ask::refund))
         .route("/customers/{id}/payment-status", get(read::status))
-        .route("/webhooks/{provider}", post(webhooks::receive))
+        .route("/webhooks/{provider}", post(webhooks::receive).layer(DefaultBodyLimit::max(MAX_EVENT)))
         .route("/v1/sim/methods", get(async || -> Json<Vec<Method>> { Json(methods()) }))
         .method_not_allowed_fallback(async || Problem::from(Refusal::WrongMethod));
     layers::around(routes).with_state(payments)

@@ -125,6 +125,14 @@ pub(super) fn payment(row: &Payment) -> String {
     serde_json::to_string(&PaymentView::of(row, &id)).unwrap_or_default()
 }
 
+/// The payment as JSON, without what the payer's browser needs to pay it.
+pub(super) fn without_secret(row: &Payment) -> String {
+    let id = payment_id(row);
+    let mut view = PaymentView::of(row, &id);
+    view.action = view.action.map(|action| ActionView { client_secret: None, ..action });
+    serde_json::to_string(&view).unwrap_or_default()
+}
+
 /// The refund as JSON.
 pub(super) fn refund(payment: &Payment, row: &Refund) -> String {
     let id = payment_id(payment);

@@ -1,6 +1,6 @@
 //! `POST /webhooks/{provider}`.
 
-use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
+use axum::{Json, extract::State, http::HeaderMap};
 use farebox_engine::payment::{Command, EventKey, ProviderEvent};
 use farebox_providers::{About, Event};
 use farebox_store::Fault;
@@ -8,7 +8,7 @@ use farebox_types::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    http::{Problem, Segments},
+    http::{Problem, Raw, Segments},
     inbound_secrets,
     payments::{Payments, our_id as our_id_of, read_our_id},
     refusal::Refusal,
@@ -19,7 +19,7 @@ pub(crate) async fn receive(
     State(payments): State<Payments>,
     Segments(provider): Segments<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<Json<Value>, Problem> {
     let name = (provider != "payments").then_some(provider.as_str());
     let rail = payments.rail(name).ok_or(Refusal::NoRoute)?;
@@ -31,6 +31,9 @@ pub(crate) async fn receive(
         tracing::warn!(%forged, provider = rail.provider.name(), "a webhook was turned away");
         Refusal::Forged { why: forged.to_string() }
     })?;
+    if [&event.id, &event.kind].into_iter().any(|text| text.contains(char::is_control)) {
+        return Err(Refusal::Forged { why: "the webhook is not an event".to_owned() }.into());
+    }
     let own = own.to_owned();
     if let Some(command) = command(&payments, own, event, now).await? {
         payments.pay(command).await?;

@@ -67,8 +67,8 @@ fn event(entry: &TrailEntry) -> Option<&'static str> {
     match entry.kind.as_str() {
         "refund_succeeded" => return Some("payment.refunded"),
         "refund_failed" | "refund_returned" => return Some("payment.refund_failed"),
-        "dispute_won" => return Some("payment.dispute_won"),
-        "dispute_lost" => return Some("payment.dispute_lost"),
+        // One that is won leads back to a state that was told before.
+        "dispute_won" | "dispute_lost" => return Some("payment.dispute_closed"),
         _ => {}
     }
     match (entry.before == entry.after, entry.after.as_str()) {

@@ -185,10 +185,17 @@ async fn create(State(book): Shared, headers: HeaderMap, body: Bytes) -> Respons
             "id": format!("pi_{}", book.intents.len()), "object": "payment_intent", "created": made,
             "amount": fields["amount"].parse::<i64>().unwrap(), "amount_received": 0, "currency": fields["currency"],
             "status": "requires_confirmation", "capture_method": fields["capture_method"],
-            "payment_method": fields["payment_method"], "client_secret": "pi_secret", "next_action": null,
+            "payment_method": fields.get("payment_method"), "client_secret": "pi_secret", "next_action": null,
             "last_payment_error": null, "latest_charge": null, "description": fields.get("description"),
             "metadata": {"farebox_payment": fields["metadata[farebox_payment]"], "farebox_customer": fields["metadata[farebox_customer]"]},
         });
+        let mut intent = intent;
+        if let Some(told) = fields.get("metadata[farebox_in_browser]") {
+            intent["metadata"]["farebox_in_browser"] = json!(told);
+        }
+        if intent["payment_method"].is_null() {
+            intent["status"] = json!("requires_payment_method");
+        }
         book.intents.push(intent.clone());
         (200, intent)
     })

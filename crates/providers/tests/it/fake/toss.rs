@@ -52,13 +52,19 @@ impl FakeToss {
     /// A payer goes through the window; the payment key it gives back.
     pub(crate) fn payer_pays(&self, order: &str, amount: i64) -> String {
         let mut book = self.book.lock().unwrap();
-        let key = format!("tgen_{}", book.payments.len());
+        let key = format!("tgen_{}", uuid::Uuid::now_v7().simple());
         book.payments.push(json!({
             "version": "2022-11-16", "paymentKey": key, "orderId": order, "orderName": "tea", "status": "IN_PROGRESS",
             "currency": "KRW", "method": "카드", "totalAmount": amount, "balanceAmount": amount,
             "requestedAt": "2026-11-21T18:00:00+09:00", "approvedAt": null, "cancels": null, "failure": null,
         }));
         key
+    }
+
+    /// The payer goes through the window once more, for the same order.
+    pub(crate) fn payer_pays_instead(&self, order: &str, amount: i64) -> String {
+        self.book.lock().unwrap().payments.retain(|payment| payment["orderId"] != order);
+        self.payer_pays(order, amount)
     }
 
     pub(crate) fn break_next(&self, wrong: Wrong) {

@@ -2,7 +2,7 @@
 
 use axum::{
     Form,
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -17,10 +17,11 @@ use super::{
     super::{
         desk::Desk,
         edge::Denial,
-        pages::{escaped, page as html},
+        pages::{escaped, page as html, page_with},
     },
     due::methods,
     form::Sale,
+    script::{Brought, Script},
     standing::{Found, Standing, denied, found, goal, payments, standing},
 };
 use crate::collect::{self, Wanted};
@@ -30,7 +31,19 @@ const TITLE: &str = "Checkout";
 const LOOK_AGAIN: HeaderValue = HeaderValue::from_static("3");
 
 /// What is to be paid, and how it stands. Whoever has paid is sent on.
-pub(in crate::billing) async fn page(State(desk): State<Desk>, Path(name): Path<String>) -> Response {
+pub(in crate::billing) async fn page(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    brought: Result<Query<Brought>, QueryRejection>,
+) -> Response {
+    let brought = brought.map(|Query(brought)| brought).unwrap_or_default();
+    if brought.is_something() {
+        // What is in the address is used once and does not stay there.
+        return match brought.taken(&desk, &name).await {
+            Ok(()) => Redirect::to(&format!("/checkout/{name}")).into_response(),
+            Err(denial) => refused(&denial),
+        };
+    }
     match shown(&desk, &name).await {
         Ok(response) => response,
         Err(denial) => refused(&denial),
@@ -49,10 +62,15 @@ async fn shown(desk: &Desk, name: &str) -> Result<Response, Denial> {
     let sale = Sale {
         checkout: &found.row.value,
         plan: &plan,
-        methods: methods(provider, merchant.mode),
+        methods: methods(provider, merchant.mode, desk.settings.script.is_some()),
         simulated: provider == "sim",
+        script: desk.settings.script.as_ref().and_then(|page| Script::of(provider, page)),
     };
-    let mut response = html(StatusCode::OK, TITLE, &sale.body(&standing));
+    let body = sale.body(&standing);
+    let mut response = match (&standing, &sale.script) {
+        (Standing::Scripted(_), Some(script)) => page_with(&script.policy(), TITLE, &body),
+        _ => html(StatusCode::OK, TITLE, &body),
+    };
     if matches!(standing, Standing::Unknown) {
         response.headers_mut().insert(header::REFRESH, LOOK_AGAIN);
     }

@@ -11,13 +11,16 @@ use super::super::edge::Denial;
 pub(in crate::billing) enum Methods {
     /// One of these: id, and what it does.
     Listed(Vec<(String, String)>),
+    /// In the provider's own script, on the next page.
+    Scripted,
     /// A method's id at the provider.
     Typed,
 }
 
-/// What a provider's methods are chosen by; `None` if that needs the provider's own script, which we do not carry.
-pub(in crate::billing) fn methods(provider: &str, mode: Mode) -> Option<Methods> {
+/// What a provider's methods are chosen by; `None` if that needs the provider's own script, and a key for it.
+pub(in crate::billing) fn methods(provider: &str, mode: Mode, scripted: bool) -> Option<Methods> {
     match (provider, mode) {
+        ("stripe" | "toss", _) if scripted => Some(Methods::Scripted),
         ("sim", Mode::Test) => {
             Some(Methods::Listed(remote::methods().into_iter().map(|method| (method.id, method.does)).collect()))
         }

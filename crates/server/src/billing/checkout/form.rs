@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use farebox_providers::IN_BROWSER;
 use farebox_store::billing::{Checkout, Plan};
 
 use super::{
     super::pages::escaped,
     due::{Methods, amount, each},
+    script::Script,
     standing::Standing,
 };
 
@@ -16,6 +18,8 @@ pub(super) struct Sale<'a> {
     pub(super) plan: &'a Plan,
     pub(super) methods: Option<Methods>,
     pub(super) simulated: bool,
+    /// The provider's script, where it has one here.
+    pub(super) script: Option<Script<'a>>,
 }
 
 impl Sale<'_> {
@@ -30,6 +34,10 @@ impl Sale<'_> {
                  <form method=\"post\"><button name=\"decision\" value=\"another\">Use another method</button></form>",
                 escaped(url)
             ),
+            Standing::Scripted(row) => match &self.script {
+                Some(script) => format!("{what}{}", script.body(row, &self.plan.name)),
+                None => what,
+            },
             Standing::Unknown => format!(
                 "{what}<p role=\"status\">We are finding out whether the payment went through. Please do not pay again: this page \
                  looks again by itself.</p>"
@@ -74,6 +82,9 @@ impl Sale<'_> {
                 "<label for=\"method\">Payment method's id</label><input id=\"method\" name=\"method\" required maxlength=\"128\" \
                  autocomplete=\"off\" spellcheck=\"false\" placeholder=\"pm_card_visa\">",
             ),
+            Some(Methods::Scripted) => {
+                let _ = write!(form, "<input type=\"hidden\" name=\"method\" value=\"{IN_BROWSER}\">");
+            }
             None => {}
         }
         let due = self.checkout.due.as_ref().map(|due| format!("Pay {}", amount(due.minor, &due.currency)));

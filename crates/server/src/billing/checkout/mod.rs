@@ -4,6 +4,7 @@ mod act;
 mod due;
 mod form;
 mod name;
+mod script;
 mod standing;
 
 pub(super) use self::{

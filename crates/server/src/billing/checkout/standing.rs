@@ -18,6 +18,8 @@ pub(super) enum Standing {
     Open(Option<String>),
     /// The payer's bank asks: there.
     Bank(String),
+    /// The payer pays in the provider's own script.
+    Scripted(Box<Payment>),
     /// Nobody knows yet.
     Unknown,
     /// Too late. Whether money came all the same, and goes back.
@@ -65,7 +67,7 @@ pub(super) async fn standing(desk: &Desk, found: &Found, name: &str) -> Result<S
             _ => Ok(Standing::Over { goes_back: true }),
         };
     }
-    match attempt.as_ref().and_then(waits) {
+    match attempt.as_ref().and_then(|row| waits(row, desk.settings.script.is_some())) {
         Some(standing) => Ok(standing),
         None if desk.now(found.tenant).await? >= checkout.expires_at => Ok(Standing::Over { goes_back: false }),
         None => Ok(Standing::Open(attempt.as_ref().and_then(why))),
@@ -78,13 +80,17 @@ pub(super) fn goal(checkout: &Checkout, name: &str) -> String {
 }
 
 /// What a payment that is under way waits for.
-fn waits(row: &Payment) -> Option<Standing> {
+fn waits(row: &Payment, scripted: bool) -> Option<Standing> {
     if !row.state.is_open() {
         return None;
     }
     let action = row.details.action.as_ref().filter(|_| row.details.pending.is_none());
     let bank = action.and_then(|action| action.url.clone()).filter(|url| url.starts_with("http"));
-    Some(bank.map_or(Standing::Unknown, Standing::Bank))
+    Some(match bank {
+        Some(url) => Standing::Bank(url),
+        None if scripted && action.is_some() => Standing::Scripted(Box::new(row.clone())),
+        None => Standing::Unknown,
+    })
 }
 
 /// Why the last attempt came to nothing, for the payer.

@@ -35,6 +35,15 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 /// A page.
 pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {
+    page_under(&POLICY, status, title, body)
+}
+
+/// A page that also does what `more` of the policy allows.
+pub(super) fn page_with(more: &str, title: &str, body: &str) -> Response {
+    page_under(&format!("{}; {more}", *POLICY), StatusCode::OK, title, body)
+}
+
+fn page_under(policy: &str, status: StatusCode, title: &str, body: &str) -> Response {
     let text = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"><title>{title}</title><style>{STYLE}</style></head>\
@@ -43,7 +52,7 @@ pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CACHE_CONTROL, "no-store"),

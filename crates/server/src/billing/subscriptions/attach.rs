@@ -106,12 +106,16 @@ fn provider(desk: &Desk, call: &Call, body: &Attach, pays: bool) -> Result<&'sta
     if wanted.is_some_and(|wanted| wanted != own) {
         return Err(Denial::member("/payment_provider", format!("is not set up here: there is {own}")));
     }
-    // A method that nothing is taken from yet can only be believed where there is no real money.
-    if checkout::methods(own, call.mode).is_none() || (!pays && own != "sim") {
-        return Err(Denial::member(
-            "/payment_provider",
-            format!("has no page here for this plan: {own} needs its own script"),
+    let refused = |why: String| Err(Denial::member("/payment_provider", why));
+    if checkout::methods(own, call.mode, desk.settings.script.is_some()).is_none() {
+        let key = if own == "toss" { "--toss-client-key" } else { "--stripe-publishable-key" };
+        return refused(format!(
+            "has no page here: {own} takes cards by its own script, for which this server needs {key}"
         ));
+    }
+    // A method that nothing is taken from yet can only be believed where there is no real money.
+    if !pays && own != "sim" {
+        return refused(format!("has no page here for a plan that costs nothing yet: {own} would be shown no payment"));
     }
     Ok(own)
 }

@@ -58,7 +58,7 @@ impl Reply {
     }
 }
 
-pub(super) async fn token_of(world: &World, merchant: Id<Merchant>, scopes: Scopes) -> String {
+pub(crate) async fn token_of(world: &World, merchant: Id<Merchant>, scopes: Scopes) -> String {
     let terms = TokenTerms { scopes, ..TokenTerms::all("test") };
     let ring = Keyring::new(MASTER);
     let (token, _) =

@@ -34,6 +34,10 @@ impl<'a> Shop<'a> {
         post_to(routes(self.payments.clone()), &self.world.seller, path, None, body).await
     }
 
+    pub(crate) fn router(&self) -> axum::Router {
+        routes(self.payments.clone())
+    }
+
     pub(crate) async fn get(&self, id: &str) -> Value {
         let (router, path) = (routes(self.payments.clone()), format!("/payments/{id}"));
         ask(router, Method::GET, &path, &[("authorization", &bearer(&self.world.seller.key))], None).await.ok()
