@@ -1,13 +1,11 @@
 //! Answers, read to their end within a limit.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 use farebox_x402::{
     Receipt,
     header::{self, PAYMENT_RESPONSE, X_PAYMENT_RESPONSE},
 };
-use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
+use http::{HeaderMap, Response, StatusCode};
 
 /// Why there is no answer.
 pub(crate) enum Failed {
@@ -49,11 +47,6 @@ fn headed(response: &mut reqwest::Response, body: Bytes) -> Answer {
 pub(crate) fn receipt(headers: &HeaderMap) -> Option<Receipt> {
     let value = headers.get(PAYMENT_RESPONSE).or_else(|| headers.get(X_PAYMENT_RESPONSE))?;
     header::decode(value.as_bytes()).ok()
-}
-
-/// The seconds form of `Retry-After`.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Whether the seller says that it does not know, or that somebody on the way does not.

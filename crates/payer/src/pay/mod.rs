@@ -114,7 +114,7 @@ fn sort(answer: Answer, authorization: &Authorization) -> Tried {
     let status = answer.status();
     let unsure = |answer: &Answer| {
         let (what, retry_after) =
-            (format!("the seller answered {}", status.as_u16()), answer::retry_after(answer.headers()));
+            (format!("the seller answered {}", status.as_u16()), header::retry_after(answer.headers()));
         Tried::Unsure(Unsure { what, retry_after, sent: true, error: None })
     };
     let on_chain = authorization.fare().is_some();
