@@ -112,6 +112,12 @@ pub(crate) fn request_too_long(most: usize) -> Own {
     own(StatusCode::PAYLOAD_TOO_LARGE, json(&Said { error: "Payload Too Large", code: None, message: &message }))
 }
 
+/// 408: a body that takes too long.
+pub(crate) fn request_too_slow() -> Own {
+    let message = "The body of the request did not arrive in time. Nothing was charged.";
+    own(StatusCode::REQUEST_TIMEOUT, json(&Said { error: "Request Timeout", code: None, message }))
+}
+
 /// 400: a body that never arrived.
 pub(crate) fn request_broken() -> Own {
     let message = "The body of the request did not arrive. Nothing was charged.";

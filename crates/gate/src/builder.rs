@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use farebox_types::Mode;
-use farebox_x402::Facilitator;
+use farebox_x402::{Facilitator, plain_address};
 
 #[cfg(feature = "paywall")]
 use crate::paywall::{BadPaywall, Paywall};
@@ -231,13 +231,7 @@ impl GateBuilder {
             return Err(BadGate::NoFacilitator);
         }
         let Some(url) = &self.public_url else { return Ok(None) };
-        let uri: http::Uri = url.parse().map_err(|_| BadGate::PublicUrl)?;
-        let http = matches!(uri.scheme_str(), Some("http" | "https"));
-        let host = uri.host().is_some_and(|host| !host.is_empty());
-        if !http || !host || url.contains(['@', '?', '#']) {
-            return Err(BadGate::PublicUrl);
-        }
-        Ok(Some(url.trim_end_matches('/').into()))
+        plain_address(url).map(|url| Some(url.into())).ok_or(BadGate::PublicUrl)
     }
 }
 

@@ -4,12 +4,14 @@ use std::{
     error::Error,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
+use tokio::time::timeout;
 use tower::Service;
 
 use crate::{
@@ -81,6 +83,9 @@ where
     Ok(Response::from_parts(head, collect(body, max).await?))
 }
 
+/// How long the body of a paid request may take to arrive, where it has to be read first.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The request with its body read, and that body: the request still has it.
 pub(crate) async fn take_body<B>(request: Request<B>, max: usize) -> Result<(Request<B>, Bytes), Box<Own>>
 where
@@ -91,7 +96,10 @@ where
     if body.is_end_stream() {
         return Ok((Request::from_parts(head, body), Bytes::new()));
     }
-    match Limited::new(body, max).collect().await {
+    let Ok(collected) = timeout(PATIENCE, Limited::new(body, max).collect()).await else {
+        return Err(answer::request_too_slow().into());
+    };
+    match collected {
         Ok(collected) => {
             let body = collected.to_bytes();
             Ok((Request::from_parts(head, B::from(body.clone())), body))

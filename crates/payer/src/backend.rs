@@ -6,6 +6,7 @@ use farebox_types::Secret;
 use farebox_x402::{
     CreditsAccept, PaymentRequired,
     credits::{API_PREFIX, ErrorBody, PermissionAnswer, PermissionRequest},
+    plain_address,
 };
 use http::{HeaderValue, header::AUTHORIZATION};
 use reqwest::Url;
@@ -32,12 +33,8 @@ const REUSABLE: u8 = 2;
 
 impl Backend {
     pub(crate) fn new(base_url: &str, key: Secret, delegation: Option<&str>) -> Result<Self, BadSetup> {
-        let base: Url = base_url.parse().map_err(|_| BadSetup::Address)?;
-        let plain = matches!(base.scheme(), "http" | "https") && !base_url.contains(['@', '?', '#']);
-        if !plain || !base.has_host() {
-            return Err(BadSetup::Address);
-        }
-        let permissions = format!("{}{API_PREFIX}/x402/permissions", base_url.trim_end_matches('/'));
+        let base = plain_address(base_url).ok_or(BadSetup::Address)?;
+        let permissions = format!("{base}{API_PREFIX}/x402/permissions");
         if key.expose().is_empty() {
             return Err(BadSetup::Key);
         }

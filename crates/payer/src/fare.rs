@@ -49,7 +49,7 @@ impl Fare {
 
     /// The token and its network in one spelling.
     pub(crate) fn token(&self) -> (String, String) {
-        (self.network.clone(), one_spelling(&self.asset))
+        (self.network.clone(), assets::one_spelling(&self.asset))
     }
 
     /// The amount in parts of a dollar, if the token is a known one; held at the largest amount.
@@ -75,11 +75,6 @@ impl fmt::Display for Fare {
             None => write!(f, "{amount} atomic units of {asset} on {network} to {pay_to}"),
         }
     }
-}
-
-/// Addresses of EVM chains in lower case, others as they are.
-pub(crate) fn one_spelling(address: &str) -> String {
-    if address.starts_with("0x") { address.to_ascii_lowercase() } else { address.to_owned() }
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ use crate::{
 const KEY_PREFIX: &str = "paylera-relay-autocreate";
 /// How often somebody else's creation of the same customer is waited for.
 const WAITS: u32 = 6;
+/// How often one key's customer may have become somebody else's.
+const CHANGES: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// A customer, and how upstream showed it if it had to be asked.
@@ -29,6 +31,15 @@ pub(crate) struct Found {
 #[derive(Deserialize)]
 struct Customer {
     id: String,
+    #[serde(default)]
+    email: Option<String>,
+}
+
+impl Customer {
+    /// Not somebody else's. An upstream that does not say whose it is is believed.
+    fn is_of(&self, email: &str) -> bool {
+        self.email.as_deref().is_none_or(|own| own.trim().to_lowercase() == email)
+    }
 }
 
 #[derive(Deserialize)]
@@ -48,7 +59,6 @@ pub(crate) async fn find(upstream: &Upstream, identity: &CustomerIdentity, auto_
 }
 
 async fn create(upstream: &Upstream, identity: &CustomerIdentity, email: &str) -> Result<Found, Ended> {
-    let key = key(identity.tenant_id.as_deref(), email)?;
     let mut body = json!({"email": email, "currency": identity.currency.as_deref().unwrap_or("USD")});
     if let Some(name) = &identity.name {
         body["name"] = json!(name);
@@ -56,33 +66,67 @@ async fn create(upstream: &Upstream, identity: &CustomerIdentity, email: &str) -
     if let Some(metadata) = &identity.metadata {
         body["metadata"] = json!(metadata);
     }
+    let body = body.to_string();
+    let mut name = email.to_owned();
+    for _ in 0..CHANGES {
+        let key = key(identity.tenant_id.as_deref(), &name)?;
+        let made = match created(upstream, &body, &key).await? {
+            Created::Known(answer) => answer,
+            // The same user, created today with another name or metadata.
+            Created::Otherwise(conflict) => return by_email(upstream, email).await?.ok_or(Ended::Answered(conflict)),
+        };
+        let id = made.read::<Customer>()?.id;
+        // An answer from before says how the customer was then.
+        let shown = if made.replayed { upstream.get(&format!("/v1/customers/{}", segment(&id)?)).await? } else { made };
+        if shown.status != 404 && shown.read::<Customer>()?.is_of(email) {
+            return found(id, Some(shown));
+        }
+        // Whom this key has made has another e-mail by now: it is somebody else.
+        if let Some(found) = by_email(upstream, email).await? {
+            return Ok(found);
+        }
+        name = format!("{email}:after:{id}");
+    }
+    Err(Refusal::UpstreamTimeout.into())
+}
+
+/// What came of creating a customer under a key.
+enum Created {
+    /// Now, or before.
+    Known(Answer),
+    /// Before, out of another body.
+    Otherwise(Answer),
+}
+
+async fn created(upstream: &Upstream, body: &str, key: &IdempotencyKey) -> Result<Created, Ended> {
     let mut wait = FIRST_WAIT;
     for _ in 0..WAITS {
-        let answer = upstream.post("/v1/customers", body.to_string().into_bytes(), &key).await?;
+        let answer = upstream.post("/v1/customers", body.as_bytes().to_vec(), key).await?;
         match answer.problem().filter(|_| answer.status == 409).as_deref() {
             // Another first request of the same user is on its way.
             Some("paylera.idempotency_in_progress") => sleep(wait).await,
-            // The same user, created today with another name or metadata.
-            Some("paylera.idempotency_conflict") => return by_email(upstream, email, answer).await,
-            _ => return found(answer.read::<Customer>()?.id, Some(answer)),
+            Some("paylera.idempotency_conflict") => return Ok(Created::Otherwise(answer)),
+            _ => return Ok(Created::Known(answer)),
         }
         wait = wait.saturating_mul(2);
     }
     Err(Refusal::UpstreamTimeout.into())
 }
 
-async fn by_email(upstream: &Upstream, email: &str, conflict: Answer) -> Result<Found, Ended> {
+async fn by_email(upstream: &Upstream, email: &str) -> Result<Option<Found>, Ended> {
     let email: String = form_urlencoded::byte_serialize(email.as_bytes()).collect();
     let answer = upstream.get(&format!("/v1/customers?email={email}")).await?;
-    match answer.read::<Customers>()?.data.into_iter().next() {
-        Some(customer) => found(customer.id, None),
-        None => Err(Ended::Answered(conflict)),
-    }
+    answer.read::<Customers>()?.data.into_iter().next().map(|customer| found(customer.id, None)).transpose()
 }
 
 fn found(id: String, shown: Option<Answer>) -> Result<Found, Ended> {
-    if is_segment(&id) {
-        return Ok(Found { id, shown });
+    segment(&id)?;
+    Ok(Found { id, shown })
+}
+
+fn segment(id: &str) -> Result<&str, Ended> {
+    if is_segment(id) {
+        return Ok(id);
     }
     tracing::error!("upstream's customer has an id that cannot be one");
     Err(Refusal::UpstreamUnreachable.into())

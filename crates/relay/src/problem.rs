@@ -27,6 +27,8 @@ pub(crate) enum Refusal {
     TooLarge,
     /// The body ended early or broke off.
     Unreadable,
+    /// The body did not come in time.
+    TooSlow,
     BadJson,
     BadQuery,
     BadField(BadField),
@@ -90,6 +92,7 @@ impl Refusal {
             }
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "paylera.payload_too_large", "Body too large"),
             Self::Unreadable => (S::BAD_REQUEST, "paylera.invalid_body", "Body cannot be read"),
+            Self::TooSlow => (S::REQUEST_TIMEOUT, "paylera.timeout", "The body did not come in time"),
             Self::BadJson => (S::BAD_REQUEST, "paylera.invalid_json", "Body is not a JSON object"),
             Self::BadQuery => (S::BAD_REQUEST, "paylera.invalid_query", "Query cannot be read"),
             Self::BadField(_) => (S::UNPROCESSABLE_ENTITY, "paylera.invalid_request", "A value cannot be used"),

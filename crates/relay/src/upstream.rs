@@ -17,6 +17,7 @@ use crate::{
     span,
 };
 
+const REPLAYED: &str = "idempotency-replayed";
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// The billing API.
@@ -29,6 +30,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     content_type: Option<HeaderValue>,
     retry_after: Option<HeaderValue>,
+    /// Upstream gave it before, to an earlier call under the same key.
+    pub(crate) replayed: bool,
     pub(crate) body: Bytes,
 }
 
@@ -62,7 +65,8 @@ impl Upstream {
         })?;
         let header = |name| answer.headers.get(name).cloned();
         let (content_type, retry_after) = (header(header::CONTENT_TYPE), header(header::RETRY_AFTER));
-        let answer = Answer { status: answer.status, content_type, retry_after, body: answer.body };
+        let replayed = answer.headers.contains_key(REPLAYED);
+        let answer = Answer { status: answer.status, content_type, retry_after, replayed, body: answer.body };
         if !answer.status.is_success() {
             span::problem(&Context::current(), answer.problem().as_deref().unwrap_or_default());
         }

@@ -128,6 +128,11 @@ impl Backend {
         self.inner.tokens.get(id, self.inner.store.api_token(id.tenant, id.id)).await
     }
 
+    /// Makes this process see at once that a management token was taken back.
+    pub(crate) async fn forget_token(&self, id: PublicId<ApiTokenKind>) {
+        self.inner.tokens.0.invalidate(&(id.tenant, id.id)).await;
+    }
+
     /// Makes this process see a change of an agent at once.
     pub(crate) async fn forget_agent(&self, id: PublicId<AgentKind>) {
         self.inner.agents.0.invalidate(&(id.tenant, id.id)).await;

@@ -8,6 +8,7 @@ mod id;
 mod key;
 mod mode;
 mod money;
+mod nesting;
 mod quantity;
 mod secret;
 mod time;
@@ -20,6 +21,7 @@ pub use id::{
 pub use key::{BadIdempotencyKey, IdempotencyKey};
 pub use mode::{BadMode, Mode};
 pub use money::{BadCurrency, BadMoney, Currency, Money};
+pub use nesting::is_shallow;
 pub use quantity::{BadQuantity, Quantity};
 pub use secret::Secret;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

@@ -91,7 +91,18 @@ const TESTNETS: [&str; 6] =
 /// Two addresses of one account: EVM addresses compare in any case, others as they are.
 #[must_use]
 pub fn same_address(one: &str, other: &str) -> bool {
-    one == other || (one.starts_with("0x") && one.eq_ignore_ascii_case(other))
+    one == other || (is_hex(one) && one.eq_ignore_ascii_case(other))
+}
+
+/// Addresses of EVM chains in lower case, others as they are: two of one account are the same text.
+#[must_use]
+pub fn one_spelling(address: &str) -> String {
+    if is_hex(address) { address.to_ascii_lowercase() } else { address.to_owned() }
+}
+
+/// Digits of hex, whose case says nothing.
+pub(crate) fn is_hex(text: &str) -> bool {
+    text.starts_with("0x") || text.starts_with("0X")
 }
 
 const fn usd(network: &'static str, chain: &'static str, address: &'static str) -> Asset {

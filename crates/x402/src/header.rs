@@ -1,5 +1,7 @@
 //! Header names and their base64 JSON codec.
 
+use std::time::Duration;
+
 use base64::{
     Engine,
     alphabet::{STANDARD as STANDARD_ALPHABET, URL_SAFE as URL_SAFE_ALPHABET},
@@ -9,7 +11,8 @@ use base64::{
     },
 };
 use bytes::Bytes;
-use http::HeaderValue;
+use farebox_types::is_shallow;
+use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// On a 402 answer: the offer.
@@ -93,6 +96,12 @@ pub fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, BadHeader> {
     })
 }
 
+/// The seconds form of `Retry-After`; the date form is as good as none where clocks are not compared.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
 /// Standard padded base64 of compact JSON, as every reader of `payment-required` and `payment-response` expects.
 pub fn encode<T: Serialize>(object: &T) -> HeaderValue {
     let json = serde_json::to_vec(object).unwrap_or_default();
@@ -106,19 +115,8 @@ pub fn encode_token<T: Serialize>(object: &T) -> String {
 
 /// A cheap look before parsing: an object, and nesting bounded (string contents are skipped).
 pub(crate) fn is_shallow_object(json: &[u8]) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in json {
-        match (in_string, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (_, b'"') => in_string = !in_string,
-            (false, b'{' | b'[') => depth += 1,
-            (false, b'}' | b']') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return false;
-        }
+    if !is_shallow(json, MAX_DEPTH) {
+        return false;
     }
     json.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
 }

@@ -3,6 +3,7 @@
 //! Spoken are x402 and t402, versions 1 and 2 ([`PaymentPayload`], [`offer_v1`], [`facilitation`]), and credits of a plan
 //! (scheme `nvm:erc4337`, [`credits`]). With feature `client`, `client` holds facilitators reached over HTTP.
 
+mod address;
 pub mod assets;
 #[cfg(feature = "client")]
 pub mod client;
@@ -18,6 +19,7 @@ mod payload;
 pub mod price;
 mod wire;
 
+pub use address::plain_address;
 pub use dialect::{Dialect, Family, Version};
 pub use facilitator::{
     Amount, Broadcast, Facilitator, Fault, Hold, Offer, Payment, Refusal, Retry, Settlement, Terms, Verdict, Verified,

@@ -4,19 +4,16 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use farebox_x402::client::{Pool, pool};
 use http::{HeaderValue, Method, Request, Uri, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-use rustls::crypto::ring;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
 use super::Fault;
 
+/// How long a node may take to be reached.
+const CONNECT: Duration = Duration::from_secs(3);
 /// Longer answers are not read.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
 /// A node's words are cut to this.
@@ -79,7 +76,7 @@ struct AnswerWire {
 /// The nodes of one chain, asked in order until one answers.
 #[derive(Clone)]
 pub(super) struct Rpc {
-    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: Pool,
     nodes: Arc<[Uri]>,
     chain: Arc<str>,
     timeout: Duration,
@@ -117,7 +114,12 @@ impl Rpc {
         if nodes.is_empty() {
             return Err(BadNode::None { chain: chain.to_owned() });
         }
-        Ok(Self { http: http_client()?, nodes, chain: chain.into(), timeout })
+        Ok(Self {
+            http: pool(CONNECT).map_err(|error| BadNode::Tls(error.to_string()))?,
+            nodes,
+            chain: chain.into(),
+            timeout,
+        })
     }
 
     /// One call, read as `T`.
@@ -220,20 +222,4 @@ pub(super) fn unreadable(method: &'static str, what: impl std::fmt::Display) -> 
 
 fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
-}
-
-fn http_client() -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, BadNode> {
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.enforce_http(false);
-    tcp.set_connect_timeout(Some(Duration::from_secs(3)));
-    // The provider is handed over, so that no process-wide default is needed or touched.
-    let tls = HttpsConnectorBuilder::new()
-        .with_provider_and_webpki_roots(ring::default_provider())
-        .map_err(|error| BadNode::Tls(error.to_string()))?;
-    let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(Duration::from_secs(30))
-        .build(connector))
 }

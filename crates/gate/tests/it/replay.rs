@@ -88,6 +88,20 @@ async fn a_payment_that_has_paid_for_one_request_pays_for_no_other() {
 }
 
 #[tokio::test]
+async fn a_payment_for_the_head_alone_is_not_answered_with_it_where_the_body_is_asked_for() {
+    let (server, chain) = start(exact()).await;
+    let payment = signed(&server, "/paid").await;
+    let (name, value) = header(&payment);
+    let headers = [(name, &*value)];
+    let head = server.send(Method::HEAD, "/paid", &headers).await;
+    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+    let whole = server.send(Method::GET, "/paid", &headers).await;
+    assert_eq!((whole.status, &whole.json()["code"]), (StatusCode::CONFLICT, &json!("payment_for_another_request")));
+    assert_eq!(server.send(Method::HEAD, "/paid", &headers).await.status, StatusCode::OK);
+    assert_eq!((server.runs.count(), chain.counts()), (1, [1, 1]));
+}
+
+#[tokio::test]
 async fn who_knows_the_nonce_but_not_the_signature_gets_nothing() {
     let (server, chain) = start(exact()).await;
     let payment = signed(&server, "/paid").await;

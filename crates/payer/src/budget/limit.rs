@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use farebox_types::AtomicAmount;
 use farebox_x402::{
-    networks,
+    assets, networks,
     price::{BadMoney, Money},
 };
 
 use super::{Denied, Rule};
-use crate::fare::{DOLLAR_DECIMALS, Fare, one_spelling};
+use crate::fare::{DOLLAR_DECIMALS, Fare};
 
 /// At most this much: `"$0.10".parse()`, or atomic units of one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Limit {
     /// [`BadLimit::Network`].
     pub fn units(network: &str, asset: &str, amount: AtomicAmount) -> Result<Self, BadLimit> {
         let network = networks::resolve(network).ok_or_else(|| BadLimit::Network(network.to_owned()))?;
-        Ok(Self(Kind::Units { token: (network.into_owned(), one_spelling(asset)), amount }))
+        Ok(Self(Kind::Units { token: (network.into_owned(), assets::one_spelling(asset)), amount }))
     }
 }
 

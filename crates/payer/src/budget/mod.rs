@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use farebox_x402::{assets, networks};
 
 use self::limit::Limits;
-use crate::fare::{Fare, one_spelling};
+use crate::fare::Fare;
 
 /// Limits on what is paid for.
 ///
@@ -84,14 +84,14 @@ impl Budget {
     /// atomic units for one payment ([`Limit::units`]).
     #[must_use]
     pub fn asset(mut self, network: &str, address: &str) -> Self {
-        self.assets.insert((resolved(network), one_spelling(address)));
+        self.assets.insert((resolved(network), assets::one_spelling(address)));
         self
     }
 
     /// Pays this address; once one is named, no other.
     #[must_use]
     pub fn payee(mut self, address: &str) -> Self {
-        self.payees.insert(one_spelling(address));
+        self.payees.insert(assets::one_spelling(address));
         self
     }
 
@@ -144,7 +144,7 @@ impl Budget {
         if !asset_allowed {
             return Err(Denied::Asset { network: fare.network.clone(), asset: fare.asset.clone() });
         }
-        if !self.payees.is_empty() && !self.payees.contains(&one_spelling(&fare.pay_to)) {
+        if !self.payees.is_empty() && !self.payees.contains(&assets::one_spelling(&fare.pay_to)) {
             return Err(Denied::Payee(fare.pay_to.clone()));
         }
         self.per_payment.check(Rule::PerPayment, fare, &Sum::default())?;

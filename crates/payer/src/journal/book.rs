@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use farebox_types::{AtomicAmount, Timestamp};
+use farebox_x402::assets;
 
 use super::{
     JournalError,
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     budget::{Spent, Sum},
-    fare::{Fare, one_spelling},
+    fare::Fare,
 };
 
 /// Open authorizations at one time, and different payees on one day.
@@ -57,7 +58,7 @@ impl Book {
     }
 
     pub(crate) fn spent(&self, fare: &Fare) -> Spent {
-        let payee = one_spelling(&fare.pay_to);
+        let payee = assets::one_spelling(&fare.pay_to);
         let mut spent = Spent::default();
         for ((token, to), sum) in &self.spent {
             let units = if *token == fare.token() { sum.amount } else { AtomicAmount::ZERO };
@@ -72,7 +73,7 @@ impl Book {
 
     /// Counts `fare` as spent on the current day.
     pub(crate) fn count(&mut self, fare: &Fare) -> Result<(), JournalError> {
-        let key = (fare.token(), one_spelling(&fare.pay_to));
+        let key = (fare.token(), assets::one_spelling(&fare.pay_to));
         if self.spent.len() >= MOST && !self.spent.contains_key(&key) {
             return Err(JournalError::Full);
         }
@@ -95,7 +96,7 @@ impl Book {
     /// Takes an authorization back that nobody has seen.
     pub(crate) fn take_back(&mut self, id: &str) {
         let Some(entry) = self.open.remove(id) else { return };
-        let key = (entry.fare.token(), one_spelling(&entry.fare.pay_to));
+        let key = (entry.fare.token(), assets::one_spelling(&entry.fare.pay_to));
         if day_of(entry.signed_at) >= self.day
             && let Some(sum) = self.spent.get_mut(&key)
         {

@@ -102,8 +102,13 @@ impl Payer {
                 };
                 (outcome, Ok(paid))
             }
-            Ended::TooLong(headers) => {
-                (Outcome::Answered { transaction: None }, Err(self.too_long(&headers, &authorization)))
+            Ended::TooLong(head) => {
+                let error = self.too_long(&head, &authorization);
+                let outcome = match paid(*head, authorization).unspent() {
+                    Some(_) => Outcome::Open(Standing::Unspent),
+                    None => Outcome::Answered { transaction: None },
+                };
+                (outcome, Err(error))
             }
             Ended::Refused { answer, sent_before } => {
                 let refusal = Refusal::read(&answer, &authorization);

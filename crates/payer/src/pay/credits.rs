@@ -43,7 +43,7 @@ impl Payer {
     pub(crate) async fn show_token(&self, authorization: Authorization, resumed: bool) -> Result<Paid, PayError> {
         match self.show(&authorization, resumed).await {
             Ended::Answered(answer) => Ok(paid(answer, authorization)),
-            Ended::TooLong(headers) => Err(self.too_long(&headers, &authorization)),
+            Ended::TooLong(head) => Err(self.too_long(&head, &authorization)),
             Ended::Unknown(unsure) => Err(PayError::OutcomeUnknown {
                 what: unsure.what,
                 retry_after: unsure.retry_after,

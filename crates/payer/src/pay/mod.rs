@@ -14,7 +14,7 @@ use farebox_x402::{
     credits::CODE_IN_USE,
     header::{self, PAYMENT_REQUIRED},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
 use crate::{
@@ -31,7 +31,7 @@ enum Tried {
     Answered(Answer),
     Refused(Answer),
     Unsure(Unsure),
-    TooLong(Box<HeaderMap>),
+    TooLong(Box<Answer>),
 }
 
 /// A try of unknown outcome.
@@ -53,7 +53,8 @@ enum Ended {
     },
     /// `unsure.sent` is about all of them.
     Unknown(Unsure),
-    TooLong(Box<HeaderMap>),
+    /// An answer that is no refusal, and longer than the payer reads; without its body.
+    TooLong(Box<Answer>),
 }
 
 impl Payer {
@@ -65,7 +66,7 @@ impl Payer {
             let mut unsure = match self.attempt(authorization).await {
                 Tried::Answered(answer) => return Ended::Answered(answer),
                 Tried::Refused(answer) => return Ended::Refused { answer, sent_before },
-                Tried::TooLong(headers) => return Ended::TooLong(headers),
+                Tried::TooLong(head) => return Ended::TooLong(head),
                 Tried::Unsure(unsure) => unsure,
             };
             // A reusable token pays each time it arrives.
@@ -90,7 +91,11 @@ impl Payer {
     async fn attempt(&self, authorization: &Authorization) -> Tried {
         match self.wire.send(&authorization.request, Some(&authorization.payment)).await {
             Ok(answer) => sort(answer, authorization),
-            Err(Failed::TooLong(headers)) => Tried::TooLong(headers),
+            // What it says without its body counts all the same.
+            Err(Failed::TooLong(head)) => match sort(*head, authorization) {
+                Tried::Answered(head) => Tried::TooLong(head.into()),
+                other => other,
+            },
             Err(Failed::Network(error)) => {
                 let what = if error.is_timeout() { "no answer in time" } else { "no answer" };
                 let sent = !error.is_connect();
@@ -99,8 +104,8 @@ impl Payer {
         }
     }
 
-    fn too_long(&self, headers: &HeaderMap, authorization: &Authorization) -> PayError {
-        let receipt = answer::receipt(headers).and_then(|receipt| believed(receipt, authorization).ok());
+    fn too_long(&self, head: &Answer, authorization: &Authorization) -> PayError {
+        let receipt = answer::receipt(head.headers()).and_then(|receipt| believed(receipt, authorization).ok());
         PayError::TooLong { limit: self.wire.max_answer(), receipt: receipt.map(Box::new) }
     }
 }
@@ -109,7 +114,7 @@ fn sort(answer: Answer, authorization: &Authorization) -> Tried {
     let status = answer.status();
     let unsure = |answer: &Answer| {
         let (what, retry_after) =
-            (format!("the seller answered {}", status.as_u16()), answer::retry_after(answer.headers()));
+            (format!("the seller answered {}", status.as_u16()), header::retry_after(answer.headers()));
         Tried::Unsure(Unsure { what, retry_after, sent: true, error: None })
     };
     let on_chain = authorization.fare().is_some();

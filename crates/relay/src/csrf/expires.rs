@@ -2,27 +2,12 @@
 
 use farebox_types::Timestamp;
 
-const DAY: i64 = 86_400;
-
-/// UTC, whole seconds: `2026-05-01T00:00:00Z`.
+/// UTC, whole seconds: `2026-05-01T00:00:00Z`. Beyond the year 9999, which it cannot write, its last second.
 pub(super) fn rfc3339(at: Timestamp) -> String {
-    let (days, second) = (at.seconds().div_euclid(DAY), at.seconds().rem_euclid(DAY));
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    jiff::Timestamp::from_second(at.seconds()).unwrap_or(LAST).to_string()
 }
 
-/// Days since 1970-01-01 as a date, counted in eras of 400 years from 1 March of the year 0: leap days come last.
-fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
+const LAST: jiff::Timestamp = jiff::Timestamp::constant(253_402_207_200, 0);
 
 #[cfg(test)]
 mod tests {

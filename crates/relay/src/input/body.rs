@@ -1,11 +1,14 @@
 //! A body's outside: its type, its size.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::{HeaderMap, header},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
 
 use crate::problem::Refusal;
 
@@ -35,9 +38,16 @@ fn is_json(media_type: &str) -> bool {
     json && parts.all(utf8)
 }
 
-/// The whole body, as long as it is small enough.
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The whole body, as long as it is small enough and comes in time.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Refusal> {
-    let body = Limited::new(body, LIMIT).collect().await;
+    read_within(PATIENCE, body).await
+}
+
+async fn read_within(patience: Duration, body: Body) -> Result<Bytes, Refusal> {
+    let body = timeout(patience, Limited::new(body, LIMIT).collect()).await.map_err(|_| Refusal::TooSlow)?;
     let body =
         body.map_err(|error| if error.is::<LengthLimitError>() { Refusal::TooLarge } else { Refusal::Unreadable })?;
     Ok(body.to_bytes())
@@ -83,6 +93,12 @@ mod tests {
     async fn a_body_that_breaks_off_is_refused() {
         let broken = axum::body::Body::from_stream(Broken);
         assert_eq!(read(broken).await, Err(Refusal::Unreadable));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let silent = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        assert_eq!(read_within(Duration::from_millis(5), silent).await, Err(Refusal::TooSlow));
     }
 
     struct Broken;

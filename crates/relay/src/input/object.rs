@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use farebox_types::is_shallow;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor},
@@ -17,7 +18,7 @@ pub(crate) struct Object<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 impl<'a> Object<'a> {
     /// `None` for anything but one flat object in UTF-8 without doubled members: two readers may take different ones.
     pub(crate) fn read(body: &'a [u8]) -> Option<Self> {
-        if !is_shallow(body) {
+        if !is_shallow(body, DEEPEST) {
             return None;
         }
         serde_json::from_slice(body).ok()
@@ -60,25 +61,6 @@ const MOST_MEMBERS: usize = 64;
 
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// Counts brackets outside of strings.
-fn is_shallow(body: &[u8]) -> bool {
-    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'{' | b'[' if !in_text => depth += 1,
-            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEEPEST {
-            return false;
-        }
-    }
-    true
-}
 
 #[cfg(test)]
 mod tests {

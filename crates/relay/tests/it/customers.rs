@@ -127,6 +127,41 @@ async fn the_apps_own_handlers_learn_the_customer_and_ask_once() {
     world.get("/report", &[]).await.assert_problem(401, "paylera.unauthenticated");
 }
 
+#[tokio::test]
+async fn whoever_has_an_address_that_was_anothers_is_not_taken_for_the_other() {
+    let world = creating().await;
+    let json =
+        |body: serde_json::Value| (200, vec![("content-type", "application/json")], body.to_string().into_bytes());
+    let line = "POST /v1/customers";
+    let before = |id: &str| {
+        let headers = vec![("content-type", "application/json"), ("idempotency-replayed", "true")];
+        (201, headers, json!({"id": id, "email": "ann@example.com"}).to_string().into_bytes())
+    };
+    // The first Ann is Bob by now, and nobody has her old address yet: the second one is created under another key.
+    world.billing.answer("GET /v1/customers/cus_old", json(json!({"id": "cus_old", "email": "bob@example.com"})));
+    world.billing.answer(line, before("cus_old"));
+    world.get("/invoices", ANN).await.assert_problem(504, "paylera.upstream_unavailable");
+    let keys: BTreeSet<_> =
+        world.billing.seen().iter().filter_map(|seen| Some(seen.header("idempotency-key")?.to_owned())).collect();
+    let second = "paylera-relay-autocreate:acme:ann@example.com:after:cus_old";
+    assert!(keys.contains("paylera-relay-autocreate:acme:ann@example.com") && keys.contains(second), "{keys:?}");
+    assert!(!world.billing.lines().iter().any(|line| line.contains("cus_old/invoices")));
+
+    // Once she is there, she is found.
+    world.billing.answer("GET /v1/customers?email=ann%40example.com", json(json!({"data": [{"id": "cus_new"}]})));
+    world.billing.forget();
+    world.get("/invoices", ANN).await;
+    assert_eq!(world.billing.last().line, "GET /v1/customers/cus_new/invoices");
+
+    // An answer from before says nothing of today; the customer itself does.
+    world.billing.answer(line, before("cus_same"));
+    world.billing.answer(
+        "GET /v1/customers/cus_same",
+        json(json!({"id": "cus_same", "email": "Ann@Example.com", "name": "Lee"})),
+    );
+    assert_eq!(world.get("/me", ANN).await.json()["name"], "Lee");
+}
+
 /// Each item so many times, one after the other.
 trait CycleEach: Iterator<Item = World> + Sized {
     fn cycle_each(self, times: usize) -> impl Iterator<Item = World> {

@@ -281,6 +281,23 @@ on_both! {
         assert_eq!(world.get("/api/v1/delegation", &world.buyer).await.ok()[0]["status"], "Revoked");
     }
 
+    async fn what_was_held_is_not_finished_hours_after_its_hold_for_who_could_not_begin_it_any_more(world: &World) {
+        let plan = world.ordered_plan(10).await;
+        let id = create(world, json!({})).await;
+        let token = token_under(world, &plan, &id).await;
+        let (soon, late) = (world.hold(&token, &plan, "1").await, world.hold(&token, &plan, "1").await);
+        revoke(world, &id).await;
+        let router = world.another_process();
+        let headers = [("authorization", &*crate::world::bearer(&world.seller.key))];
+        let settle = |call| crate::world::ask(router.clone(), axum::http::Method::POST, "/api/v1/x402/settle", &headers, Some(call));
+        world.pass(600);
+        settle(named(pay(&token, &plan, "1"), &soon)).await.ok();
+        world.pass(2 * 3_600);
+        settle(named(pay(&token, &plan, "1"), &late)).await.refused(402, "BCK.X402.0019");
+        settle(named(pay(&token, &plan, "1"), &soon)).await.ok();
+        assert_eq!(world.credits(&plan).await, (9, 0), "and what was taken is answered again");
+    }
+
     async fn a_delegation_of_another_plan_account_or_merchant_is_refused(world: &World) {
         let (plan, other) = (world.ordered_plan(10).await, world.ordered_plan(10).await);
         let bound = create(world, json!({"planId": other})).await;

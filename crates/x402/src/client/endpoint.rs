@@ -9,16 +9,13 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-use rustls::crypto::ring;
 use tokio::time::{Instant, timeout_at};
 
-use super::call::Call;
-use crate::credits::API_PREFIX;
+use super::{
+    call::Call,
+    pool::{Pool, pool},
+};
+use crate::{credits::API_PREFIX, header::retry_after, plain_address};
 
 /// Limits of a [`super::CreditsClient`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +85,7 @@ struct Fixed {
 
 impl Endpoint {
     pub(super) fn new(base_url: &str, api_key: Secret, options: ClientOptions) -> Result<Self, BadConfig> {
-        let base_url = plain_address(base_url)?;
+        let base_url = plain_address(base_url).ok_or(BadConfig::Address)?;
         let uri = |call: Call| {
             format!("{base_url}{API_PREFIX}/x402/{}", call.name()).parse::<Uri>().map_err(|_| BadConfig::Address)
         };
@@ -100,7 +97,11 @@ impl Endpoint {
             base_url: base_url.to_owned(),
             api_key,
         };
-        Ok(Self { http: http_client(options.connect_timeout)?, fixed: Arc::new(fixed), options })
+        Ok(Self {
+            http: pool(options.connect_timeout).map_err(|error| BadConfig::Tls(error.into()))?,
+            fixed: Arc::new(fixed),
+            options,
+        })
     }
 
     pub(super) fn base_url(&self) -> &str {
@@ -151,25 +152,6 @@ impl Endpoint {
     }
 }
 
-/// Pooled connections, `http` and `https`.
-pub(super) type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
-pub(super) fn http_client(connect_timeout: Duration) -> Result<Pool, BadConfig> {
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.enforce_http(false);
-    tcp.set_connect_timeout(Some(connect_timeout));
-    // The provider is handed over, so that no process-wide default is needed or touched.
-    let tls = HttpsConnectorBuilder::new()
-        .with_provider_and_webpki_roots(ring::default_provider())
-        .map_err(|error| BadConfig::Tls(error.into()))?;
-    let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector))
-}
-
-/// Shorter than the idle time of common servers and proxies, so that it is the client that closes first.
-const IDLE: Duration = Duration::from_secs(30);
-
 fn headers(api_key: &Secret) -> Result<HeaderMap, BadConfig> {
     if api_key.expose().is_empty() {
         return Err(BadConfig::Key);
@@ -182,22 +164,6 @@ fn headers(api_key: &Secret) -> Result<HeaderMap, BadConfig> {
     headers.insert("nevermined-version", HeaderValue::from_static("1.1"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(headers)
-}
-
-/// The address without its trailing slashes.
-pub(super) fn plain_address(base_url: &str) -> Result<&str, BadConfig> {
-    let uri: Uri = base_url.parse().map_err(|_| BadConfig::Address)?;
-    let http = matches!(uri.scheme_str(), Some("http" | "https"));
-    let host = uri.host().is_some_and(|host| !host.is_empty());
-    if !http || !host || base_url.contains(['@', '?', '#']) {
-        return Err(BadConfig::Address);
-    }
-    Ok(base_url.trim_end_matches('/'))
-}
-
-/// The seconds form of `Retry-After`; the date form is as good as none here.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]

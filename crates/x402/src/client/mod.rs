@@ -6,6 +6,7 @@
 mod call;
 mod chain;
 mod endpoint;
+mod pool;
 mod reading;
 mod remote;
 
@@ -22,6 +23,7 @@ use self::{
 pub use self::{
     chain::ChainFacilitator,
     endpoint::{BadConfig, ClientOptions},
+    pool::{Pool, pool},
     reading::CODE_UNSPECIFIED,
     remote::{CallHeaders, FacilitatorClient, FacilitatorConfig, FacilitatorError},
 };

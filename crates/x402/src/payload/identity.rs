@@ -8,7 +8,7 @@ use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
 use super::PaymentPayload;
-use crate::facilitation::canonical;
+use crate::{assets::is_hex, facilitation::canonical};
 
 /// Who pays, and a name for the one authorization that pays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,10 +165,6 @@ fn update_plain(hash: &mut Sha256, nonce: &str) {
         Ok(number) => hash.update(format!("{:x}", number.units())),
         Err(_) => update_in_lower_case(hash, nonce),
     }
-}
-
-fn is_hex(text: &str) -> bool {
-    text.starts_with("0x") || text.starts_with("0X")
 }
 
 #[cfg(test)]

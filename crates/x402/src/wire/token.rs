@@ -1,4 +1,5 @@
-//! The access token: what a payer presents to spend credits of a plan.
+//! The access token: what a payer presents to spend credits of a plan. Whoever reads one can spend it, so nothing of it has
+//! a `Debug`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,7 +9,7 @@ use super::{CreditsAccept, Resource};
 /// The `payment-signature` header's object in the credits dialect. Minted and signed by the backend; bearer.
 ///
 /// The signature covers the content, not the base64 text, so a token may be re-encoded on its way.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessToken {
     /// Always [`crate::VERSION`].
@@ -26,7 +27,7 @@ pub struct AccessToken {
 }
 
 /// Signature and what it signs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenPayload {
     /// `0x` and hex.
     pub signature: String,
@@ -35,7 +36,7 @@ pub struct TokenPayload {
 }
 
 /// Who spends, by which keys. A non-blank `nonce` makes the token single-use (version 3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Authorization {
     /// The account whose credits are spent: `0x` and 40 hex digits.
@@ -52,7 +53,7 @@ pub struct Authorization {
 }
 
 /// One session key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionKey {
     /// `order` or `redeem`.
     pub id: String,

@@ -71,10 +71,14 @@ impl ByToken {
 
     fn read(&self, head: &Parts) -> Option<CustomerIdentity> {
         let claims = self.claims_of(self.token(head)?)?;
-        let text = |member: Member| match claims.get(self.claims.get(member.name())?)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
+        let verified = is_verified(&claims);
+        let text = |member: Member| {
+            let claim = self.claims.get(member.name()).filter(|claim| verified || *claim != "email")?;
+            match claims.get(claim)? {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            }
         };
         Some(CustomerIdentity {
             customer_id: text(Member::CustomerId),
@@ -125,6 +129,16 @@ impl ByToken {
         }
         rules.set_required_spec_claims(&required);
         rules
+    }
+}
+
+/// An address that the identity provider says it has not checked is anybody's: a customer is not found by it. One that
+/// says nothing is believed.
+fn is_verified(claims: &Map<String, Value>) -> bool {
+    match claims.get("email_verified") {
+        None => true,
+        Some(Value::String(word)) => word == "true",
+        Some(said) => *said == Value::Bool(true),
     }
 }
 
@@ -195,7 +209,11 @@ mod tests {
     }
 
     fn signed(header: &Header) -> String {
-        encode(header, &claims(), &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
+        signed_with(header, &claims())
+    }
+
+    fn signed_with(header: &Header, claims: &Value) -> String {
+        encode(header, claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
     }
 
     fn signed_with_ed25519(id: Option<&str>) -> String {
@@ -222,6 +240,28 @@ mod tests {
         assert_eq!((identity.customer_id, identity.tenant_id, identity.name), (text("cus_ann"), text("7"), None));
         let mapped = with_secret(&["--claim", "customer_id=email"]).read(&head("authorization", &token)).unwrap();
         assert_eq!(mapped.customer_id, text("ann@example.com"));
+    }
+
+    #[test]
+    fn an_address_that_its_provider_has_not_checked_finds_no_customer() {
+        let email = |by: &ByToken, verified: Value| {
+            let mut claims = claims();
+            claims.as_object_mut().unwrap().remove("customer_id");
+            if !verified.is_null() {
+                claims["email_verified"] = verified;
+            }
+            let token = format!("Bearer {}", signed_with(&Header::default(), &claims));
+            let identity = by.read(&head("authorization", &token)).unwrap();
+            identity.email.or(identity.customer_id)
+        };
+        for by in [with_secret(&[]), with_secret(&["--claim", "customer_id=email"])] {
+            for good in [Value::Null, json!(true), json!("true")] {
+                assert_eq!(email(&by, good.clone()).as_deref(), Some("ann@example.com"), "{good}");
+            }
+            for bad in [json!(false), json!("false"), json!(0), json!("")] {
+                assert_eq!(email(&by, bad.clone()), None, "{bad}");
+            }
+        }
     }
 
     #[test]

@@ -201,3 +201,23 @@ async fn a_receipt_of_success_ends_the_doubt_whatever_the_status() {
     let paid = payer().get(&seller.url("/joke")).send().await.unwrap();
     assert!(paid.receipt().unwrap().success && paid.unspent().is_none());
 }
+
+#[tokio::test]
+async fn an_error_too_long_to_read_ends_no_authorization() {
+    for status in [500, 503] {
+        let long = Act::Answer(status, Vec::new(), "x".repeat(2_000));
+        let seller = selling(exact(), vec![long.clone(), long.clone(), long, Act::Serve]).await;
+        let payer = builder(&clock()).max_answer(1_000).build().unwrap();
+        let error = payer.get(&seller.url("/joke")).send().await.unwrap_err();
+        assert!(matches!(error, PayError::OutcomeUnknown { .. }), "{error:?}");
+        payer.get(&seller.url("/joke")).send().await.unwrap();
+        assert_eq!(seen(&seller), (1, 4), "the same one was shown again");
+    }
+    let missing = Act::Answer(404, Vec::new(), "x".repeat(2_000));
+    let seller = selling(exact(), [missing, Act::Serve]).await;
+    let payer = builder(&clock()).max_answer(1_000).build().unwrap();
+    let error = payer.get(&seller.url("/joke")).send().await.unwrap_err();
+    assert!(matches!(error, PayError::TooLong { .. }), "{error:?}");
+    payer.get(&seller.url("/joke")).send().await.unwrap();
+    assert_eq!(seen(&seller), (1, 2));
+}

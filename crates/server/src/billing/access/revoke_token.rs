@@ -1,7 +1,7 @@
-//! `DELETE /v1/api-tokens/{id}`: servers follow within seconds. Repeating it is harmless.
+//! `DELETE /v1/api-tokens/{id}`: this server follows at once, others within seconds. Repeating it is harmless.
 
 use farebox_store::{Change, Record, Recorded};
-use farebox_types::Id;
+use farebox_types::{Id, PublicId};
 
 use super::super::{
     desk::{Desk, conflict},
@@ -22,7 +22,9 @@ pub(in crate::billing) async fn revoke_token(desk: &Desk, call: &Call) -> Result
         actor: call.actor.clone(),
         at: call.at,
     };
-    match desk.store().record(record).await? {
+    let recorded = desk.store().record(record).await?;
+    desk.backend.forget_token(PublicId::new(call.tenant, id)).await;
+    match recorded {
         Recorded::Fresh | Recorded::Taken => Ok(Reply::nothing()),
         Recorded::Replayed(answer) => Ok(Reply::recalled(&answer, true)?),
         Recorded::Conflict => Err(conflict()),

@@ -1,9 +1,11 @@
 //! `POST /api/v1/x402/settle`: takes the credits, once per name.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State};
 use farebox_engine::{
     credits::Cost,
-    ledger::{Actor, Command, Outcome, TransferId},
+    ledger::{Actor, Command, Outcome, State as Stands, TransferId},
 };
 use farebox_telemetry::server::SETTLE;
 use farebox_types::{IdempotencyKey, Quantity};
@@ -20,6 +22,10 @@ use crate::{
     http::{Body, Name, Problem, Seller},
     refusal::{Failure, impossible},
 };
+
+/// So long after its hold has ended a charge is still finished for a payer who could not begin it any more: a gate that did
+/// not know an outcome goes on asking for a while.
+const LATE: Duration = Duration::from_secs(3_600);
 
 /// Takes the credits that verify reserved, or takes them at once. The same `agentRequestId` (or, without one, the same
 /// `Idempotency-Key`) is answered with the same receipt; without either, a version 3 token is spent by its first settle
@@ -46,7 +52,7 @@ impl Backend {
     /// Makes a charge final, or answers as when it was.
     ///
     /// A charge that exists under this name was promised while its token was good: it is finished although the token has
-    /// expired, or its delegation ended, since.
+    /// expired, or its delegation ended, since; but not long after its hold has.
     pub(super) async fn post(&self, charge: &Charge, name: ChargeName<'_>, actor: &Actor) -> Result<Receipt, Failure> {
         let id = charge.id(name);
         if let Some(refusal) = &charge.standing
@@ -65,7 +71,11 @@ impl Backend {
         if matches!(name, ChargeName::Unnamed) {
             return Ok(false);
         }
-        Ok(self.store().transfer(charge.plan.tenant, id).await?.is_some())
+        let transfer = self.store().transfer(charge.plan.tenant, id).await?;
+        Ok(transfer.is_some_and(|transfer| match (transfer.state, transfer.expires_at) {
+            (Stands::Held | Stands::Expired, Some(end)) => self.now() < end.after(LATE),
+            _ => true,
+        }))
     }
 }
 

@@ -24,7 +24,13 @@ on_both! {
         let listed = admin.get("/v1/api-tokens").await;
         assert!(!listed.text.contains(text) && listed.text.contains("billing:read"));
         let path = format!("/v1/api-tokens/{}", made["id"].as_str().unwrap());
+        let here = Shop { token: text.to_owned(), ..admin.elsewhere(world) };
+        here.get("/v1/plans").await.is(200);
+        let admin = Shop { token: admin.token, ..here };
         admin.call(Method::DELETE, &path, "", None).await.is(204);
+        let here = Shop { token: text.to_owned(), ..admin };
+        here.get("/v1/plans").await.refused(401, "paylera.unauthenticated");
+        let admin = here;
         let gone = Shop { token: text.to_owned(), ..admin.elsewhere(world) };
         gone.get("/v1/plans").await.refused(401, "paylera.unauthenticated");
     }

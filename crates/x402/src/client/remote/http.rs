@@ -11,10 +11,13 @@ use http_body_util::{BodyExt, Full, Limited};
 use tokio::time::timeout;
 
 use super::{
-    super::endpoint::{BadConfig, Pool, http_client, plain_address, retry_after},
+    super::{
+        endpoint::BadConfig,
+        pool::{Pool, pool},
+    },
     Call, FacilitatorConfig, FacilitatorError,
 };
-use crate::Family;
+use crate::{Family, header::retry_after, plain_address};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -50,7 +53,7 @@ pub(super) struct Answer {
 
 impl Line {
     pub(super) fn new(config: FacilitatorConfig) -> Result<Self, BadConfig> {
-        let base = plain_address(&config.url)?.to_owned();
+        let base = plain_address(&config.url).ok_or(BadConfig::Address)?.to_owned();
         let api_key = config.api_key.as_ref().map(|key| {
             let value = HeaderValue::try_from(key.expose()).ok().filter(|value| !value.is_empty());
             value.ok_or(BadConfig::Key).map(|mut value| {
@@ -60,7 +63,7 @@ impl Line {
         });
         let at = |path: &str| format!("{base}{path}").parse::<Uri>().map_err(|_| BadConfig::Address);
         let (verify, settle) = (at("/verify")?, at("/settle")?);
-        let http = http_client(config.connect_timeout)?;
+        let http = pool(config.connect_timeout).map_err(|error| BadConfig::Tls(error.into()))?;
         Ok(Self { http, verify, settle, base, api_key: api_key.transpose()?, config })
     }
 
