@@ -298,3 +298,68 @@ async fn the_guides_files_do_what_the_guide_says() {
     shop.write("plans.yaml", block("yaml"));
     assert_eq!(shop.json(&["plan", "plans.yaml"])["unchanged"], 1);
 }
+
+const COUNTED: &str = r#"apiVersion = "2026-05-01"
+
+[[billableMetrics]]
+code = "users"
+aggregation = "unique"
+property = "user.id"
+filter = { "request.live" = ["true"] }
+
+[[features]]
+code = "active_users"
+kind = "metered"
+billableMetric = "users"
+
+[[features]]
+code = "api_calls"
+kind = "metered"
+billableMetric = "calls_made"
+
+[[plans]]
+code = "free"
+name = "Free"
+
+[[plans.prices]]
+amount = 0
+currency = "USD"
+interval = "month"
+
+[plans.features]
+active_users = { includedUsage = 10 }
+api_calls = { includedUsage = 10 }
+"#;
+
+async fn metrics(engine: Engine) {
+    let Some(shop) = Shop::new(engine).await else { return };
+    shop.write("counted.toml", COUNTED);
+    let planned = shop.json(&["plan", "counted.toml"]);
+    assert_eq!(planned["changes"].as_array().unwrap().len(), 4, "{planned}");
+    assert_eq!(shop.json(&["apply", "counted.toml", "--yes"])["applied"], 4);
+    assert_eq!(shop.json(&["plan", "counted.toml"])["changes"], json!([]));
+    for name in ["pulled.toml", "pulled.yaml", "pulled.json"] {
+        shop.json(&["pull", name]);
+        let pulled = shop.read(name);
+        assert!(pulled.contains("request.live") && !pulled.contains("\"calls_made\"\naggregation"), "{pulled}");
+        assert_eq!(shop.json(&["plan", name])["changes"], json!([]), "{pulled}");
+    }
+    shop.write("counted.toml", &COUNTED.replace("[\"true\"]", "[\"true\", \"yes\"]"));
+    assert_eq!(shop.json(&["apply", "counted.toml", "--yes"])["applied"], 1);
+    shop.write("counted.toml", &COUNTED.replace("\"unique\"", "\"max\""));
+    let refused = shop.refused(&["apply", "counted.toml", "--yes"]);
+    assert!(refused.contains("counted.toml:5: billableMetrics[0].aggregation"), "{refused}");
+    shop.write("counted.toml", &COUNTED.replace("property = \"user.id\"\n", ""));
+    let refused = shop.refused(&["plan", "counted.toml"]);
+    assert!(refused.contains("billableMetrics[0].property"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_part_of_a_file_on_sqlite() {
+    metrics(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_part_of_a_file_on_postgres() {
+    metrics(Engine::Postgres).await;
+}
