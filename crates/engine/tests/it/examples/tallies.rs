@@ -216,6 +216,21 @@ fn what_had_no_balance_is_only_counted_less() {
 }
 
 #[test]
+fn credits_never_keep_a_window_from_opening() {
+    let mut db = Database::default();
+    db.run(at(1), open(&[0], 1)).unwrap();
+    let granted = (0..300).map(|number| db.run(at(1), credit(&number.to_string(), 1, None)));
+    let granted: Vec<bool> = granted.map(|answer| answer.is_ok()).collect();
+    assert!(granted.iter().take(223).all(|granted| *granted) && !granted[223], "32 places are kept");
+    posted(&mut db, 2, takes("a", 12));
+    db.run(at(2), credit("in their place", 2, None)).unwrap();
+    db.run(at(2), credit("another", 2, None)).unwrap();
+    let back = back("c", 2, &["a"], &["0", "1"]);
+    assert_eq!(db.run(at(3), back), Err(Refusal::TooManyLots), "those it came from would be open again");
+    assert!(db.run(at(100), open(&[0, 100], 100)).is_ok());
+}
+
+#[test]
 fn the_highest_value_is_kept_and_only_what_is_more_is_taken() {
     let mut db = Database::default();
     db.run(at(1), open(&[0], 1)).unwrap();
