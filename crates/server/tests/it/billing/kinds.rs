@@ -120,13 +120,14 @@ on_both! {
 
     async fn add_ons_add_their_quantity_to_what_the_plan_gives(world: &World) {
         let shop = Shop::open(world).await;
-        let base = plan(&shop, "base", &[("calls", "metered", json!({"includedUsage": 10}))]).await;
-        let pack = plan(&shop, "pack", &[("calls", "metered", json!({"includedUsage": 5}))]).await;
+        let base = plan(&shop, "base", &[("calls", "metered", json!({"includedUsage": 10})), ("seats", "numeric", json!({"value": 5}))]).await;
+        let pack = plan(&shop, "pack", &[("calls", "metered", json!({"includedUsage": 5})), ("seats", "numeric", json!({"value": 2}))]).await;
         let customer = shop.customer("ann@example.com").await;
         let body = json!({"customer_id": customer, "plan_id": base, "add_ons": [{"id": pack, "quantity": 3}]});
         let id = shop.post("/v1/attach", body).await.is(200)["subscription_id"].as_str().unwrap().to_owned();
         assert_eq!(shop.check(&customer, "calls", 25).await["allowed"], true);
         assert_eq!(shop.check(&customer, "calls", 26).await["allowed"], false);
+        assert_eq!(shop.check(&customer, "seats", 11).await["value"]["n"], 11, "five, and three times two");
         let subscription = shop.get(&format!("/v1/subscriptions/{id}")).await.is(200);
         assert_eq!(subscription["add_ons"], json!([{"id": pack, "quantity": 3}]));
     }

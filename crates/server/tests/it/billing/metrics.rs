@@ -25,7 +25,11 @@ async fn track(shop: &Shop, customer: &str, value: Value, properties: Value) -> 
     let body = json!({"customer_id": customer, "feature_code": "calls", "value": value, "properties": properties});
     let bearer = format!("Bearer {}", shop.token);
     let key = uuid::Uuid::now_v7().to_string();
-    let headers = [("authorization", bearer.as_str()), ("idempotency-key", &key), ("prefer", "return=representation")];
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("idempotency-key", &key),
+        ("prefer", "wait=5, return=representation; x=1"),
+    ];
     shop.send(Method::POST, "/v1/track", &headers, Some(&body.to_string())).await.is(200)
 }
 
