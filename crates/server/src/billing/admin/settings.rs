@@ -21,7 +21,7 @@ pub(in crate::billing) async fn settings(desk: &Desk, call: &Call) -> Result<Rep
 
 pub(in crate::billing) async fn put_settings(desk: &Desk, call: &Call) -> Result<Reply, Denial> {
     let body: View = call.body()?;
-    let wanted = checked(call.tenant.uuid(), body)?;
+    let wanted = checked(call.tenant.uuid(), &body)?;
     let reply = shown(&wanted)?;
     let put = match desk.row::<Settings>(call.tenant, wanted.id).await? {
         Some(row) if row.value == wanted => return desk.remember_if_named(call, reply).await,
@@ -31,7 +31,7 @@ pub(in crate::billing) async fn put_settings(desk: &Desk, call: &Call) -> Result
     desk.write(call, vec![put], &reply).await
 }
 
-fn checked(id: uuid::Uuid, body: View) -> Result<Settings, Denial> {
+fn checked(id: uuid::Uuid, body: &View) -> Result<Settings, Denial> {
     if body.redirect_domains.len() > MOST || !body.redirect_domains.iter().all(|domain| is_domain(domain)) {
         return Err(Denial::member("/redirect_domains", "must be at most 100 domains, as shop.example.com"));
     }

@@ -50,6 +50,8 @@ on_both! {
         let ledger = shop.get(&format!("/v1/customers/{customer}/ledger")).await.is(200);
         let amounts: Vec<&Value> = ledger["data"].as_array().unwrap().iter().map(|entry| &entry["amount"]).collect();
         assert!(amounts.contains(&&json!(-2.5)) && amounts.len() == 2, "{amounts:?}");
+        let back = ledger["data"].as_array().unwrap().iter().find(|entry| entry["kind"] == "correction").unwrap();
+        assert_eq!(back["amount"], -2.5);
     }
 
     async fn corrections_ride_in_batches_with_uses(world: &World) {
