@@ -299,6 +299,56 @@ async fn the_guides_files_do_what_the_guide_says() {
     assert_eq!(shop.json(&["plan", "plans.yaml"])["unchanged"], 1);
 }
 
+/// The blocks of the guide to usage in this language.
+fn usage_blocks(language: &str) -> Vec<&'static str> {
+    let guide = include_str!("../../../../docs/guides/measure-usage.md");
+    let fence = format!("```{language}\n");
+    let blocks = guide.split(fence.as_str()).skip(1);
+    blocks.map(|rest| rest.split_once("```").unwrap().0).collect()
+}
+
+const USERS: &str = r#"
+[[plans]]
+code = "free"
+name = "Free"
+
+[[plans.prices]]
+amount = 0
+currency = "USD"
+interval = "month"
+
+[plans.features]
+users = { includedUsage = 10 }
+"#;
+
+#[tokio::test]
+async fn the_guide_to_usage_counts_what_it_says() {
+    let shop = Shop::new(Engine::Sqlite).await.unwrap();
+    let file = format!("apiVersion = \"2026-05-01\"\n{}{USERS}", usage_blocks("toml")[0]);
+    shop.write("plans.toml", &file);
+    assert_eq!(shop.json(&["apply", "--yes"])["applied"], 3);
+    let post = async |path: &str, body: Value| {
+        let request = http().post(format!("{}/v1/{path}", shop.server.url)).bearer_auth(&shop.token).json(&body);
+        let key = body.to_string().len().to_string() + path;
+        let answer = request.header("idempotency-key", key.replace('/', "-")).send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {text}");
+        serde_json::from_str::<Value>(&text).unwrap_or_default()
+    };
+    let plan = shop.plans().await[0]["id"].clone();
+    let customer = post("customers", json!({"email": "ann@example.com"})).await["id"].clone();
+    post("attach", json!({"customer_id": customer, "plan_id": plan})).await;
+    let event: Value =
+        serde_json::from_str(&usage_blocks("json")[0].replace("0198…", customer.as_str().unwrap())).unwrap();
+    for key in ["first", "again"] {
+        let mut event = event.clone();
+        event["dedup_key"] = json!(key);
+        post("track", event).await;
+    }
+    let check = post("check", json!({"customer_id": customer, "feature_code": "users"})).await;
+    assert_eq!((&check["usage"], &check["balance"]), (&json!(1), &json!(9)));
+}
+
 const COUNTED: &str = r#"apiVersion = "2026-05-01"
 
 [[billableMetrics]]
