@@ -17,6 +17,9 @@ pub struct Config {
     /// `2026-05-01`.
     #[serde(alias = "api_version")]
     pub api_version: String,
+    /// How usage is counted, where it is not simply added up. One that a feature names and that is not here is a sum.
+    #[serde(default, alias = "billable_metrics", skip_serializing_if = "Vec::is_empty")]
+    pub billable_metrics: Vec<MetricConfig>,
     /// What plans give.
     pub features: Vec<FeatureConfig>,
     /// What customers attach.

@@ -114,7 +114,7 @@ pub struct LedgerEntry {
     pub kind: LedgerKind,
     /// Of which feature.
     pub feature_code: Code,
-    /// How much.
+    /// By how much usage changed: below zero for what was taken back.
     pub amount: Amount,
     /// When it happened.
     pub occurred_at: Time,
@@ -131,4 +131,6 @@ pub struct LedgerEntry {
 pub enum LedgerKind {
     /// Something was used.
     Usage,
+    /// What was used before was taken back.
+    Correction,
 }

@@ -6,6 +6,7 @@ mod check;
 mod credit;
 mod customer;
 mod invoice;
+mod settings;
 mod subscription;
 mod union;
 mod webhook;
@@ -22,6 +23,7 @@ pub use check::{Check, CheckValue, Entitlement, Entitlements, Privilege, Reason,
 pub use credit::{Balance, Credit, LedgerEntry, LedgerKind, Override, Reservation, ReservationState};
 pub use customer::Customer;
 pub use invoice::{Invoice, InvoiceLine, InvoiceStatus};
+pub use settings::Settings;
 pub use subscription::{AddOn, Attached, PendingChange, Subscription, SubscriptionStatus};
 pub use union::{GrantValue, Overage, UpTo};
 pub use webhook::{

@@ -298,3 +298,118 @@ async fn the_guides_files_do_what_the_guide_says() {
     shop.write("plans.yaml", block("yaml"));
     assert_eq!(shop.json(&["plan", "plans.yaml"])["unchanged"], 1);
 }
+
+/// The blocks of the guide to usage in this language.
+fn usage_blocks(language: &str) -> Vec<&'static str> {
+    let guide = include_str!("../../../../docs/guides/measure-usage.md");
+    let fence = format!("```{language}\n");
+    let blocks = guide.split(fence.as_str()).skip(1);
+    blocks.map(|rest| rest.split_once("```").unwrap().0).collect()
+}
+
+const USERS: &str = r#"
+[[plans]]
+code = "free"
+name = "Free"
+
+[[plans.prices]]
+amount = 0
+currency = "USD"
+interval = "month"
+
+[plans.features]
+users = { includedUsage = 10 }
+"#;
+
+#[tokio::test]
+async fn the_guide_to_usage_counts_what_it_says() {
+    let shop = Shop::new(Engine::Sqlite).await.unwrap();
+    let file = format!("apiVersion = \"2026-05-01\"\n{}{USERS}", usage_blocks("toml")[0]);
+    shop.write("plans.toml", &file);
+    assert_eq!(shop.json(&["apply", "--yes"])["applied"], 3);
+    let post = async |path: &str, body: Value| {
+        let request = http().post(format!("{}/v1/{path}", shop.server.url)).bearer_auth(&shop.token).json(&body);
+        let key = body.to_string().len().to_string() + path;
+        let answer = request.header("idempotency-key", key.replace('/', "-")).send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {text}");
+        serde_json::from_str::<Value>(&text).unwrap_or_default()
+    };
+    let plan = shop.plans().await[0]["id"].clone();
+    let customer = post("customers", json!({"email": "ann@example.com"})).await["id"].clone();
+    post("attach", json!({"customer_id": customer, "plan_id": plan})).await;
+    let event: Value =
+        serde_json::from_str(&usage_blocks("json")[0].replace("0198…", customer.as_str().unwrap())).unwrap();
+    for key in ["first", "again"] {
+        let mut event = event.clone();
+        event["dedup_key"] = json!(key);
+        post("track", event).await;
+    }
+    let check = post("check", json!({"customer_id": customer, "feature_code": "users"})).await;
+    assert_eq!((&check["usage"], &check["balance"]), (&json!(1), &json!(9)));
+}
+
+const COUNTED: &str = r#"apiVersion = "2026-05-01"
+
+[[billableMetrics]]
+code = "users"
+aggregation = "unique"
+property = "user.id"
+filter = { "request.live" = ["true"] }
+
+[[features]]
+code = "active_users"
+kind = "metered"
+billableMetric = "users"
+
+[[features]]
+code = "api_calls"
+kind = "metered"
+billableMetric = "calls_made"
+
+[[plans]]
+code = "free"
+name = "Free"
+
+[[plans.prices]]
+amount = 0
+currency = "USD"
+interval = "month"
+
+[plans.features]
+active_users = { includedUsage = 10 }
+api_calls = { includedUsage = 10 }
+"#;
+
+async fn metrics(engine: Engine) {
+    let Some(shop) = Shop::new(engine).await else { return };
+    shop.write("counted.toml", COUNTED);
+    let planned = shop.json(&["plan", "counted.toml"]);
+    assert_eq!(planned["changes"].as_array().unwrap().len(), 4, "{planned}");
+    assert_eq!(shop.json(&["apply", "counted.toml", "--yes"])["applied"], 4);
+    assert_eq!(shop.json(&["plan", "counted.toml"])["changes"], json!([]));
+    for name in ["pulled.toml", "pulled.yaml", "pulled.json"] {
+        shop.json(&["pull", name]);
+        let pulled = shop.read(name);
+        assert!(pulled.contains("request.live") && !pulled.contains("\"calls_made\"\naggregation"), "{pulled}");
+        assert_eq!(shop.json(&["plan", name])["changes"], json!([]), "{pulled}");
+    }
+    shop.write("counted.toml", &COUNTED.replace("[\"true\"]", "[\"true\", \"yes\"]"));
+    assert_eq!(shop.json(&["apply", "counted.toml", "--yes"])["applied"], 1);
+    shop.write("counted.toml", &COUNTED.replace("\"unique\"", "\"max\""));
+    let refused = shop.refused(&["apply", "counted.toml", "--yes"]);
+    assert!(refused.contains("counted.toml:5: billableMetrics[0].aggregation"), "{refused}");
+    shop.write("counted.toml", &COUNTED.replace("property = \"user.id\"\n", ""));
+    let refused = shop.refused(&["plan", "counted.toml"]);
+    assert!(refused.contains("billableMetrics[0].property"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_part_of_a_file_on_sqlite() {
+    metrics(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_part_of_a_file_on_postgres() {
+    metrics(Engine::Postgres).await;
+}

@@ -242,7 +242,7 @@ mod tests {
 
     fn source(kind: SourceKind, terms: Terms, end: i64) -> Source {
         let window = WindowSpan { start: Timestamp::from_seconds(0), end: Some(Timestamp::from_seconds(end)) };
-        Source { kind, key: String::new(), terms, quantity: 1, window }
+        Source { kind, key: String::new(), terms, quantity: 1, added: false, window }
     }
 
     fn metered(included: i64, overage: Overage) -> Terms {
@@ -292,6 +292,15 @@ mod tests {
         let answer = ask(&sources, 15, 0);
         assert_eq!(answer.value, Some(Given::Metered(units(15), Overage::Allow)));
         assert_eq!(answer.next_reset_at, Some(Timestamp::from_seconds(7)));
+    }
+
+    #[test]
+    fn the_highest_limit_holds_and_add_ons_come_on_top() {
+        let limit = |value, quantity, added| Source { quantity, added, ..plan(Terms::Numeric(units(value))) };
+        let given = |sources: &[Source]| put_together(sources);
+        assert_eq!(given(&[limit(5, 1, false), limit(3, 1, false)]), Some(Given::Numeric(units(5))));
+        assert_eq!(given(&[limit(2, 3, true), limit(5, 1, false), limit(1, 1, true)]), Some(Given::Numeric(units(12))));
+        assert_eq!(given(&[limit(2, 3, true)]), Some(Given::Numeric(units(6))));
     }
 
     #[test]

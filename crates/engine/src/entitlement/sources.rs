@@ -38,6 +38,8 @@ pub struct Source {
     pub terms: Terms,
     /// How often (an add-on's quantity), from 1.
     pub quantity: u32,
+    /// It was added to a plan: what it gives comes on top.
+    pub added: bool,
     /// The window it gives it in, now.
     pub window: WindowSpan,
 }
@@ -47,7 +49,7 @@ pub struct Source {
 pub enum Given {
     /// On, if any says so.
     Boolean(bool),
-    /// The highest limit.
+    /// The highest limit of any plan, with what was added to it.
     Numeric(Quantity),
     /// The first word.
     Text(String),
@@ -62,8 +64,7 @@ impl Source {
     #[must_use]
     pub fn included(&self) -> Quantity {
         let Terms::Metered(Allowance { included, .. }) = self.terms else { return Quantity::ZERO };
-        let total = included.micros().saturating_mul(i64::from(self.quantity));
-        Quantity::from_micros(total).unwrap_or_default()
+        times(included, self.quantity)
     }
 }
 
@@ -72,16 +73,30 @@ impl Source {
 pub fn put_together(sources: &[Source]) -> Option<Given> {
     let overrides = sources.iter().any(|source| source.kind == SourceKind::Override);
     let kept = sources.iter().filter(|source| !overrides || source.kind == SourceKind::Override);
-    kept.map(given).reduce(join)
+    let (added, own): (Vec<&Source>, Vec<&Source>) = kept.partition(|source| source.added);
+    let own = own.into_iter().map(given).reduce(join);
+    own.into_iter().chain(added.into_iter().map(given)).reduce(add)
 }
 
 fn given(source: &Source) -> Given {
     match &source.terms {
         Terms::Boolean(value) => Given::Boolean(*value),
-        Terms::Numeric(value) => Given::Numeric(*value),
+        Terms::Numeric(value) => Given::Numeric(times(*value, source.quantity)),
         Terms::Text(value) => Given::Text(value.clone()),
         Terms::Metered(allowance) => Given::Metered(source.included(), allowance.overage),
         Terms::Unlimited => Given::Unlimited,
+    }
+}
+
+fn times(amount: Quantity, often: u32) -> Quantity {
+    Quantity::from_micros(amount.micros().saturating_mul(i64::from(often))).unwrap_or_default()
+}
+
+/// A limit that is added comes on top; everything else is given as if by another plan.
+fn add(one: Given, added: Given) -> Given {
+    match (one, added) {
+        (Given::Numeric(a), Given::Numeric(b)) => Given::Numeric(a.checked_add(b).unwrap_or(Quantity::MAX)),
+        (one, added) => join(one, added),
     }
 }
 

@@ -218,6 +218,13 @@ fn of_admin() -> Vec<Operation> {
             .does("Lists plans that are not archived.")
             .lists::<api::Plan>(),
         delete("/admin/plans/{code}", "archive_plan", verb!(admin::archive_plan)).does("Archives a plan."),
+        Operation::new(Method::GET, "/admin/settings", "get_settings", Scope::BillingAdmin, verb!(admin::settings))
+            .does("Reads the merchant's settings.")
+            .answers::<api::Settings>(200),
+        Operation::new(Method::PUT, "/admin/settings", "put_settings", Scope::BillingAdmin, verb!(admin::put_settings))
+            .does("Writes the merchant's settings, as a whole.")
+            .takes::<api::Settings>()
+            .answers::<api::Settings>(200),
     ]
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use farebox_engine::ledger::{Account, TransferId};
 use farebox_types::{Clock, Id, Merchant, Timestamp};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::{
@@ -18,6 +19,9 @@ use crate::{Fault, OperationKey, Store};
 
 /// Tries of a use case whose rows somebody else wrote meanwhile.
 const TRIES: u32 = 8;
+/// Reads at once of what is not gathered: more wait their turn here, where waiting has no limit, and not for a connection,
+/// where it has.
+const READS: usize = 8;
 /// Beyond so many a memory starts over.
 const REMEMBERED: usize = 100_000;
 
@@ -29,6 +33,7 @@ pub struct Billing {
     clock: Arc<dyn Clock>,
     memory: Arc<Memory>,
     pub(super) reads: Reads,
+    turns: Arc<Semaphore>,
 }
 
 /// What the hot path reads.
@@ -53,7 +58,12 @@ impl Billing {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         let reads = Reads::of(&store);
-        Self { store, clock, memory: Arc::default(), reads }
+        Self { store, clock, memory: Arc::default(), reads, turns: Arc::new(Semaphore::new(READS)) }
+    }
+
+    /// A turn to read what is not gathered.
+    pub(super) async fn turn_to_read(&self) -> Result<SemaphorePermit<'_>, Fault> {
+        self.turns.acquire().await.map_err(|_| Fault::closed())
     }
 
     /// The machine's time.

@@ -303,7 +303,9 @@ pub(crate) fn plan_stream(
     let grant = plan.grants.iter().find(|grant| grant.feature == feature)?;
     let course = Course { started_at: subscription.plan_since, ..subscription.term.course() };
     let key = format!("{}/{}/{}", subscription.id, subscription.generation, plan.id);
-    Some(stream(SourceKind::PlanGrant, key, (&grant.terms, quantity), course, now))
+    let mut stream = stream(SourceKind::PlanGrant, key, (&grant.terms, quantity), course, now);
+    stream.source.added = plan.id != subscription.plan;
+    Some(stream)
 }
 
 fn stream(kind: SourceKind, key: String, (terms, quantity): (&Terms, u32), course: Course, now: Timestamp) -> Stream {
@@ -312,5 +314,5 @@ fn stream(kind: SourceKind, key: String, (terms, quantity): (&Terms, u32), cours
         _ => Cycle::SubscriptionPeriod,
     };
     let window = cycle.window(&course, now);
-    Stream { source: Source { kind, key, terms: terms.clone(), quantity, window }, course }
+    Stream { source: Source { kind, key, terms: terms.clone(), quantity, added: false, window }, course }
 }

@@ -63,7 +63,9 @@ impl Billing {
     /// How a feature's events are counted.
     pub(super) async fn counting(&self, tenant: Id<Merchant>, feature: &Feature) -> Result<Counting, BillingError> {
         let Some(code) = &feature.metric else { return Ok(Counting::SUM) };
+        let turn = self.turn_to_read().await?;
         let metric = self.named::<Metric>(tenant, &format!("code:{code}")).await?;
+        drop(turn);
         // A metric is archived, never removed.
         metric.map(|row| row.value.counting).ok_or(BillingError::NotFound(super::Kind::Metric))
     }
@@ -120,6 +122,7 @@ impl Billing {
         let (mut grants, mut left, mut after) = (BTreeSet::new(), amount, None);
         while left > 0 {
             let cursor = EventCursor { after, limit: PAGE };
+            let turn = self.turn_to_read().await?;
             let events = self.store.usage_events(tenant, usage.customer, cursor).await?;
             let more = events.len() == PAGE as usize;
             after = events.last().map(|event| (event.received_at, event.id.uuid()));
@@ -129,6 +132,7 @@ impl Billing {
             };
             let named = events.iter().filter(of_window).flat_map(named);
             let rows = self.store.transfers(tenant, &named.collect::<Vec<_>>()).await?;
+            drop(turn);
             for event in events.iter().filter(of_window) {
                 let Some(row) = used(event, &rows, tally) else { continue };
                 left -= standing(row);

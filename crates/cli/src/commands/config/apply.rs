@@ -82,6 +82,10 @@ async fn write(compared: &Compared, change: &Change) -> anyhow::Result<()> {
     let code = &change.code;
     let written = match (change.action, change.sort) {
         (Action::Archive, sort) => remote.archive(sort, code).await,
+        (_, Sort::Metric) => match wanted.billable_metrics.iter().find(|metric| metric.code == *code) {
+            Some(metric) => remote.put_metric(metric).await,
+            None => Ok(()),
+        },
         (_, Sort::Feature) => match wanted.features.iter().find(|feature| feature.code == *code) {
             Some(feature) => remote.put_feature(feature).await,
             None => Ok(()),
@@ -104,6 +108,7 @@ fn refused(compared: &Compared, change: &Change, error: PutError) -> anyhow::Err
     let Error::Refused(answer) = &error else { return connect::explain(error) };
     let (file, config) = (&compared.file, &compared.file.config);
     let (list, index) = match change.sort {
+        Sort::Metric => ("billableMetrics", config.billable_metrics.iter().position(|one| one.code == change.code)),
         Sort::Feature => ("features", config.features.iter().position(|one| one.code == change.code)),
         Sort::Plan => ("plans", config.plans.iter().position(|one| one.code == change.code)),
     };

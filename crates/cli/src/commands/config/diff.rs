@@ -10,9 +10,10 @@ use super::{
     tree::{Kind, Node},
 };
 
-/// Features come first: plans name them.
+/// In the order in which they name each other: metrics, features, plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sort {
+    Metric,
     Feature,
     Plan,
 }
@@ -20,6 +21,7 @@ pub(super) enum Sort {
 impl Sort {
     pub(super) const fn word(self) -> &'static str {
         match self {
+            Self::Metric => "metric",
             Self::Feature => "feature",
             Self::Plan => "plan",
         }
@@ -74,9 +76,10 @@ pub(super) struct Plan {
 
 /// `None` if the configuration cannot be written as JSON, which it can.
 pub(super) fn things(config: &Config) -> Option<Things> {
+    let metrics = config.billable_metrics.iter().map(|one| Some(((Sort::Metric, one.code.clone()), node(one)?)));
     let features = config.features.iter().map(|one| Some(((Sort::Feature, one.code.clone()), node(one)?)));
     let plans = config.plans.iter().map(|one| Some(((Sort::Plan, one.code.clone()), node(one)?)));
-    features.chain(plans).collect()
+    metrics.chain(features).chain(plans).collect()
 }
 
 fn node<T: Serialize>(value: &T) -> Option<Node> {
@@ -102,7 +105,7 @@ pub(super) fn plan(wanted: &Things, present: &Things, applied: Option<&Things>, 
             }
         }
     }
-    for (sort, code) in present.keys().filter(|key| !wanted.contains_key(key)) {
+    for (sort, code) in present.keys().filter(|key| is_ours(key, wanted) && !wanted.contains_key(key)) {
         let (sort, code) = (*sort, code.clone());
         match archive {
             true => plan.changes.push(Change { sort, code, action: Action::Archive, fields: Vec::new() }),
@@ -111,20 +114,26 @@ pub(super) fn plan(wanted: &Things, present: &Things, applied: Option<&Things>, 
     }
     // What is archived goes last, plans before the features they give.
     plan.changes.sort_by_key(|change| match (change.action, change.sort) {
-        (Action::Archive, Sort::Plan) => 2,
-        (Action::Archive, Sort::Feature) => 3,
-        (_, Sort::Feature) => 0,
-        (_, Sort::Plan) => 1,
+        (_, Sort::Metric) => 0,
+        (Action::Archive, Sort::Plan) => 3,
+        (Action::Archive, Sort::Feature) => 4,
+        (_, Sort::Feature) => 1,
+        (_, Sort::Plan) => 2,
     });
     plan.drift = applied.map(|applied| drift(wanted, present, applied)).unwrap_or_default();
     plan
+}
+
+/// A metric that only the server says something about is nobody's business: plain sums are made as features name them.
+fn is_ours(key: &(Sort, Code), wanted: &Things) -> bool {
+    key.0 != Sort::Metric || wanted.contains_key(key)
 }
 
 /// What an interrupted apply has written already is as the file wants it, and no drift.
 fn drift(wanted: &Things, present: &Things, applied: &Things) -> Vec<Drift> {
     let keys: BTreeSet<&(Sort, Code)> = present.keys().chain(applied.keys()).collect();
     let mut drift = Vec::new();
-    for key in keys {
+    for key in keys.into_iter().filter(|key| is_ours(key, wanted)) {
         let (have, had, want) = (present.get(key), applied.get(key), wanted.get(key));
         if have == had || have == want {
             continue;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use farebox_client::api::{
-    API_VERSION, Amount, Code, Config, Feature, FeatureConfig, FeatureKind, GrantConfig, GrantValue, Overage, Plan,
-    PlanConfig, PriceConfig, TierConfig, TierMode, UpTo, UsageCycle,
+    API_VERSION, Aggregation, Amount, Code, Config, Feature, FeatureConfig, FeatureKind, GrantConfig, GrantValue,
+    Metric, MetricConfig, Overage, Plan, PlanConfig, PriceConfig, TierConfig, TierMode, UpTo, UsageCycle,
 };
 
 /// A whole file.
@@ -13,9 +13,28 @@ pub(super) fn config(config: &Config) -> Config {
     let plans = config.plans.iter().map(|one| plan(one, &|code| kinds.get(code).copied()));
     Config {
         api_version: API_VERSION.to_owned(),
+        billable_metrics: config.billable_metrics.iter().map(metric).collect(),
         features: config.features.iter().map(feature).collect(),
         plans: plans.collect(),
     }
+}
+
+fn metric(one: &MetricConfig) -> MetricConfig {
+    let name = one.name.clone().filter(|name| name != one.code.as_str());
+    let aggregation = one.aggregation.filter(|aggregation| *aggregation != Aggregation::Sum);
+    MetricConfig { name, aggregation, ..one.clone() }
+}
+
+/// Whether a metric only adds up values: then a feature's naming it says enough.
+fn is_plain(one: &MetricConfig) -> bool {
+    let MetricConfig { code: _, name, aggregation, property, filter } = one;
+    name.is_none() && aggregation.is_none() && property.is_none() && filter.is_empty()
+}
+
+/// What a file has to say: not what follows from the rest of it.
+pub(super) fn said(config: &Config) -> Config {
+    let metrics = config.billable_metrics.iter().filter(|metric| !is_plain(metric));
+    Config { billable_metrics: metrics.cloned().collect(), ..config.clone() }
 }
 
 fn feature(one: &FeatureConfig) -> FeatureConfig {
@@ -56,12 +75,21 @@ fn grant(one: &GrantConfig, kind: Option<FeatureKind>) -> GrantConfig {
 }
 
 /// What a server has, as a file would say it, in the order of the codes.
-pub(super) fn present(features: Vec<Feature>, plans: Vec<Plan>) -> Option<Config> {
+pub(super) fn present((metrics, features): (Vec<Metric>, Vec<Feature>), plans: Vec<Plan>) -> Option<Config> {
+    let mut billable_metrics: Vec<MetricConfig> = metrics.into_iter().map(of_metric).collect::<Option<_>>()?;
     let mut features: Vec<FeatureConfig> = features.into_iter().map(of_feature).collect();
     let mut plans: Vec<PlanConfig> = plans.into_iter().map(of_plan).collect::<Option<_>>()?;
+    billable_metrics.sort_by(|one, other| one.code.cmp(&other.code));
     features.sort_by(|one, other| one.code.cmp(&other.code));
     plans.sort_by(|one, other| one.code.cmp(&other.code));
-    Some(config(&Config { api_version: API_VERSION.to_owned(), features, plans }))
+    Some(config(&Config { api_version: API_VERSION.to_owned(), billable_metrics, features, plans }))
+}
+
+/// `None` if it counts in a way that this version does not know.
+fn of_metric(one: Metric) -> Option<MetricConfig> {
+    let Metric { id: _, code, name, aggregation, property, filter } = one;
+    let aggregation = serde_json::from_value(serde_json::Value::String(aggregation)).ok()?;
+    Some(MetricConfig { code, name: Some(name), aggregation: Some(aggregation), property, filter })
 }
 
 fn of_feature(one: Feature) -> FeatureConfig {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     applied::{Applied, replace},
-    file, read,
+    file, minimal, read,
     remote::Remote,
     write,
 };
@@ -23,7 +23,8 @@ pub(super) async fn run(args: &PullArgs, output: &Output) -> anyhow::Result<Exit
     let progress = output.progress("reading what the server sells");
     let present = Remote::new(connection.client.clone()).read().await?;
     drop(progress);
-    let text = write::text(&present, format).ok_or_else(|| anyhow::anyhow!("the configuration cannot be written"))?;
+    let text = write::text(&minimal::said(&present), format)
+        .ok_or_else(|| anyhow::anyhow!("the configuration cannot be written"))?;
     if to_output {
         output.raw(&text);
         return Ok(ExitCode::SUCCESS);

@@ -28,13 +28,14 @@ impl Remote {
     /// What it sells, as a file would say it.
     pub(super) async fn read(&self) -> anyhow::Result<Config> {
         let admin = self.client.admin();
+        let metrics = all(admin.billable_metrics().list().limit(100).stream()).await?;
         let features = all(admin.features().list().limit(100).stream()).await?;
         let plans = all(admin.plans().list().limit(100).stream()).await?;
         let odd = || failure("the server has a price that no file can hold", "change it with the API first");
-        minimal::present(features, plans).ok_or_else(odd)
+        minimal::present((metrics, features), plans).ok_or_else(odd)
     }
 
-    /// Products and metrics that plans and features name: the file has their codes only, so they are made where they are
+    /// Products and metrics that plans and features name: where the file has their codes only, they are made if they are
     /// missing, and never changed. How many were made.
     pub(super) async fn name_what_is_named(&self, config: &Config) -> anyhow::Result<usize> {
         let admin = self.client.admin();
@@ -52,6 +53,7 @@ impl Remote {
         }
         let mut codes: Vec<&Code> =
             config.features.iter().filter_map(|feature| feature.billable_metric.as_ref()).collect();
+        codes.retain(|code| config.billable_metrics.iter().all(|metric| metric.code != **code));
         codes.sort();
         codes.dedup();
         for code in codes.into_iter().filter(|code| metrics.iter().all(|known| known.code != **code)) {
@@ -67,6 +69,12 @@ impl Remote {
             made += 1;
         }
         Ok(made)
+    }
+
+    pub(super) async fn put_metric(&self, metric: &MetricConfig) -> Result<(), PutError> {
+        let key = self.key("metric", &metric.code)?;
+        let shelf = self.client.admin().billable_metrics();
+        Ok(shelf.put(&metric.code, metric.clone()).idempotency_key(key).send().await.map(drop)?)
     }
 
     pub(super) async fn put_feature(&self, feature: &FeatureConfig) -> Result<(), PutError> {
@@ -85,6 +93,7 @@ impl Remote {
         let key = self.key(&format!("archive-{}", sort.word()), code)?;
         let admin = self.client.admin();
         let call = match sort {
+            Sort::Metric => admin.billable_metrics().archive(code),
             Sort::Feature => admin.features().archive(code),
             Sort::Plan => admin.plans().archive(code),
         };

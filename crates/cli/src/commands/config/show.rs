@@ -84,7 +84,7 @@ fn members(fields: &[Field]) -> Value {
 fn changed(change: &Change) -> String {
     let (sign, note) = match (change.action, change.sort) {
         (Action::Create, _) => ('+', ""),
-        (Action::Change, Sort::Feature) => ('~', ""),
+        (Action::Change, Sort::Metric | Sort::Feature) => ('~', ""),
         (Action::Change, Sort::Plan) => ('~', ": a new version, subscriptions keep theirs"),
         (Action::Archive, _) => ('-', ": no longer sold, subscriptions keep it"),
     };

@@ -92,11 +92,17 @@ fn has_header(key: &str, node: &Node) -> bool {
     }
 }
 
+/// A key as it is, or quoted if it would be read otherwise.
+fn bare(key: &str) -> String {
+    let plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if plain { key.to_owned() } else { quoted(key) }
+}
+
 fn inline(node: &Node) -> String {
     match &node.kind {
         Kind::Map(members) if members.is_empty() => "{}".to_owned(),
         Kind::Map(members) => {
-            let members = members.iter().map(|(key, member)| format!("{key} = {}", inline(member)));
+            let members = members.iter().map(|(key, member)| format!("{} = {}", bare(key), inline(member)));
             format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
         }
         Kind::List(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
@@ -112,7 +118,7 @@ fn yaml(node: &Node, depth: usize, text: &mut String) {
     match &node.kind {
         Kind::Map(members) => {
             for (key, member) in members {
-                text.push_str(&format!("{indent}{key}:"));
+                text.push_str(&format!("{indent}{}:", bare(key)));
                 yaml_value(member, depth, text);
             }
         }

@@ -9,7 +9,7 @@ use crate::ledger::{
 
 /// What was carried burns first, then what the window includes; credits, from 0 up, burn last.
 const CARRIED: i16 = -200;
-const INCLUDED: i16 = -100;
+pub(super) const INCLUDED: i16 = -100;
 
 impl Book {
     pub(in crate::ledger) fn renew(&mut self, renewal: &Renewal) -> Result<Outcome, Refusal> {

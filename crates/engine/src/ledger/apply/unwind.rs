@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use farebox_types::{Id, Lot as LotKind, Quantity};
 
-use crate::ledger::{AccountSpec, Book, Lot, Refusal, Slice, State, Tally, Transfer, TransferId, lot};
+use crate::ledger::{AccountSpec, Book, Lot, LotTerms, Refusal, Slice, State, Tally, Transfer, TransferId, lot};
+
+use super::renew::INCLUDED;
 
 /// Uses with what was taken back of them, and what that was paid with.
 #[derive(Debug, Default)]
@@ -78,7 +80,9 @@ impl Book {
     fn returning(&self, tally: &Tally, slice: Slice) -> (Slice, Option<Lot>) {
         let grant = self.transfer(tally.meter.tenant, TransferId::from_uuid(slice.lot.uuid()));
         let lot = grant.and_then(|grant| {
-            let terms = grant.opens?;
+            // Grants of before this was kept do not say; of a window that is open it is known.
+            let included = LotTerms { priority: INCLUDED, expires_at: None };
+            let terms = grant.opens.or_else(|| tally.unwinding.windows.contains(&slice.lot).then_some(included))?;
             Some(Lot {
                 id: slice.lot,
                 priority: terms.priority,

@@ -4,6 +4,7 @@ use farebox_engine::ledger::{
     AccountSpec, Actor, Command, Grant, Leg, Operation, Outcome, Refusal, Renewal, Tally, Transfer, TransferId,
     Unwinding, Usage, Way, Window,
 };
+use proptest::{prelude::*, test_runner::Config};
 use uuid::Uuid;
 
 use crate::{
@@ -215,6 +216,21 @@ fn what_had_no_balance_is_only_counted_less() {
 }
 
 #[test]
+fn credits_never_keep_a_window_from_opening() {
+    let mut db = Database::default();
+    db.run(at(1), open(&[0], 1)).unwrap();
+    let granted = (0..300).map(|number| db.run(at(1), credit(&number.to_string(), 1, None)));
+    let granted: Vec<bool> = granted.map(|answer| answer.is_ok()).collect();
+    assert!(granted.iter().take(223).all(|granted| *granted) && !granted[223], "32 places are kept");
+    posted(&mut db, 2, takes("a", 12));
+    db.run(at(2), credit("in their place", 2, None)).unwrap();
+    db.run(at(2), credit("another", 2, None)).unwrap();
+    let back = back("c", 2, &["a"], &["0", "1"]);
+    assert_eq!(db.run(at(3), back), Err(Refusal::TooManyLots), "those it came from would be open again");
+    assert!(db.run(at(100), open(&[0, 100], 100)).is_ok());
+}
+
+#[test]
 fn the_highest_value_is_kept_and_only_what_is_more_is_taken() {
     let mut db = Database::default();
     db.run(at(1), open(&[0], 1)).unwrap();
@@ -270,4 +286,93 @@ fn what_counts_nothing_is_still_told_once() {
     let mark = row(&db, "a");
     assert_eq!((mark.from, mark.id), (AccountSpec::told(merchant(1)).id, id("a")));
     assert_eq!((db.transfers.len(), used(&db)), (1, 0));
+}
+
+/// What may happen to a balance, one thing after the other.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Use(u64),
+    Back(u64),
+    Credit { units: u64, lasts: Option<i64> },
+    Hold(u64),
+    NewWindow,
+    Wait(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1_u64..9).prop_map(Step::Use),
+        4 => (1_u64..9).prop_map(Step::Back),
+        2 => (1_u64..9, proptest::option::of(1_i64..40)).prop_map(|(units, lasts)| Step::Credit { units, lasts }),
+        1 => (1_u64..5).prop_map(Step::Hold),
+        1 => Just(Step::NewWindow),
+        2 => (1_i64..15).prop_map(Step::Wait),
+    ]
+}
+
+/// What a loader would name: every use, newest first, every grant, and the lots of the window that is open.
+fn naming(key: &str, units: u64, uses: &[String], grants: &[TransferId], open: &[i64]) -> Command {
+    let windows = open.last().map(|start| vec![window(*start).lot(), window(*start).carried()]);
+    let unwinding = Unwinding {
+        uses: uses.iter().rev().map(|key| id(key)).collect(),
+        grants: grants.to_vec(),
+        windows: windows.unwrap_or_default(),
+    };
+    counted(Tally { unwinding, ..tally(key, Way::Back, units) })
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 256, failure_persistence: None, ..Config::default() })]
+
+    /// The auditor rebuilds everything after each step.
+    #[test]
+    fn whatever_is_used_and_taken_back_the_books_agree(steps in proptest::collection::vec(step(), 1..40)) {
+        let mut db = Database::default();
+        let (mut now, mut expected) = (1, 0);
+        let (mut uses, mut grants, mut starts) = (Vec::new(), Vec::new(), vec![0]);
+        db.run(at(now), open(&starts, now)).unwrap();
+        grants.push(TransferId::from_uuid(window(0).lot().uuid()));
+        for (number, step) in steps.into_iter().enumerate() {
+            let key = format!("{number}");
+            match step {
+                Step::Use(units) => {
+                    posted(&mut db, now, takes(&key, units));
+                    expected += i64::try_from(units).unwrap();
+                    uses.push(key);
+                }
+                Step::Back(units) => {
+                    let command = naming(&key, units, &uses, &grants, &starts);
+                    let taken = i64::try_from(units).unwrap();
+                    if taken > expected {
+                        prop_assert_eq!(db.run(at(now), command), Err(Refusal::Beyond { used: parts(expected) }));
+                        continue;
+                    }
+                    let first = posted(&mut db, now, command.clone());
+                    expected -= taken;
+                    prop_assert_eq!((first.0, first.2), (taken, false));
+                    let before = db.clone();
+                    prop_assert_eq!(posted(&mut db, now, command), (taken, first.1, true));
+                    prop_assert_eq!(&db, &before);
+                }
+                Step::Credit { units, lasts } => {
+                    db.run(at(now), credit(&key, units, lasts.map(|lasts| now + lasts))).unwrap();
+                    grants.push(id(&key));
+                }
+                Step::Hold(units) => {
+                    let leg = Leg::charge(balance(), consumed(), credits(units)).unwrap();
+                    let operation = Operation::new(id(&key), vec![leg], actor()).unwrap();
+                    db.run(at(now), Command::Hold { operation, expires_at: at(now + 7) }).unwrap();
+                }
+                Step::NewWindow => {
+                    now += 1;
+                    starts.push(now);
+                    db.run(at(now), open(&starts, now)).unwrap();
+                    grants.push(TransferId::from_uuid(window(now).lot().uuid()));
+                }
+                Step::Wait(seconds) => now += seconds,
+            }
+            let meter = db.accounts.values().find(|row| row.spec.id == meter().id);
+            prop_assert_eq!(meter.map_or(0, |row| -row.posted), parts(expected));
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use farebox_api::{API_VERSION, Code, Config, FeatureKind, FieldError, PlanConfig};
 
-use super::{super::edge::Denial, features, plans::named_and_tried, prices::prices, terms};
+use super::{super::edge::Denial, features, metrics, plans::named_and_tried, prices::prices, terms};
 
 /// Everything in `config` that a server would refuse whatever it has, each at its place in the file. Plans may only give
 /// features of the same file.
@@ -13,6 +13,14 @@ pub fn check_config(config: &Config) -> Vec<FieldError> {
     let mut faults = Vec::new();
     if config.api_version != API_VERSION {
         faults.push(fault("/apiVersion", &format!("must be \"{API_VERSION}\"")));
+    }
+    let mut seen = BTreeSet::new();
+    for (at, metric) in config.billable_metrics.iter().enumerate() {
+        let place = format!("/billableMetrics/{at}");
+        if !seen.insert(&metric.code) {
+            faults.push(fault(&format!("{place}/code"), "is another metric's, too"));
+        }
+        faults.extend(under(&place, metrics::counting(metric).map(drop)));
     }
     let mut seen = BTreeSet::new();
     for (at, feature) in config.features.iter().enumerate() {
@@ -75,7 +83,7 @@ mod tests {
     #[test]
     fn every_fault_is_found_at_its_place() {
         let config: Config = serde_json::from_str(
-            r#"{"apiVersion":"2025-01-01","features":[{"code":"a","kind":"boolean","billableMetric":"m"},{"code":"a","kind":"metered"}],
+            r#"{"apiVersion":"2025-01-01","billableMetrics":[{"code":"m","aggregation":"unique"},{"code":"m"}],"features":[{"code":"a","kind":"boolean","billableMetric":"m"},{"code":"a","kind":"metered"}],
             "plans":[{"code":"p","name":" ","trialPeriodDays":9,"prices":[],"features":{"a":{"includedUsage":1},"b":{}}},
             {"code":"q","name":"Q","prices":[{"amount":1,"currency":"USD","interval":"month","feature":"c"}],"features":{}}]}"#,
         )
@@ -85,6 +93,8 @@ mod tests {
             places,
             [
                 "/apiVersion",
+                "/billableMetrics/0/property",
+                "/billableMetrics/1/code",
                 "/features/0/billableMetric",
                 "/features/1/code",
                 "/plans/0/name",

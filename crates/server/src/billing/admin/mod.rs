@@ -7,6 +7,7 @@ mod metrics;
 mod plans;
 mod prices;
 mod products;
+mod settings;
 mod terms;
 
 pub(super) use archive::{archive_feature, archive_metric, archive_plan, archive_product};
@@ -15,6 +16,7 @@ pub(super) use features::put_feature;
 pub(super) use metrics::put_metric;
 pub(super) use plans::put_plan;
 pub(super) use products::put_product;
+pub(super) use settings::{put_settings, settings};
 pub(super) use terms::terms;
 
 use farebox_api::{Changed, Code};

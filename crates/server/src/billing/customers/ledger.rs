@@ -51,7 +51,7 @@ pub(in crate::billing) async fn ledger(desk: &Desk, call: &Call) -> Result<Reply
         let Some(feature) = feature else { continue };
         data.push(LedgerEntry {
             id: event.id.uuid(),
-            kind: LedgerKind::Usage,
+            kind: if event.value < 0 { LedgerKind::Correction } else { LedgerKind::Usage },
             feature_code: view::word(&feature.value.code)?,
             amount: Amount::from_micros(event.counted.unwrap_or(event.value)),
             occurred_at: event.usage.occurred_at.into(),

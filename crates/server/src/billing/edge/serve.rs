@@ -101,7 +101,7 @@ async fn answer(
         Ok(params) => params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         Err(_) => return Err(Denial::not_found("thing with such a name")),
     };
-    let representation = request.headers().get_all("prefer").iter().any(|value| value == "return=representation");
+    let representation = prefers(request.headers(), "return=representation");
     let (method, query) = (request.method().clone(), query(request.uri())?);
     let body = body(request).await?;
     let call = Call {
@@ -149,6 +149,13 @@ const fn is_final(code: ProblemCode) -> bool {
             | ProblemCode::PreconditionFailed
             | ProblemCode::RateLimited
     )
+}
+
+/// Whether a preference (RFC 7240) is among those that were said, whatever is said about it.
+fn prefers(headers: &HeaderMap, wanted: &str) -> bool {
+    let texts = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let said = texts.flat_map(|text| text.split(',')).filter_map(|one| one.split(';').next());
+    said.into_iter().any(|one| one.trim().eq_ignore_ascii_case(wanted))
 }
 
 /// Who is connected: a proxy, where there is one.

@@ -29,7 +29,7 @@ pub(in crate::billing) async fn batch(desk: &Desk, call: &Call) -> Result<Reply,
     let mut recorded = Vec::with_capacity(firsts.len() + others.len());
     for wave in [firsts, others] {
         let recording = wave.into_iter().map(|(at, event)| {
-            let name = format!("{at} {name}");
+            let name = format!("{name}/{at}");
             async move { (at, record(desk, call, event, name).await) }
         });
         recorded.extend(join_all(recording).await);

@@ -10,7 +10,7 @@ use super::{
         edge::{Call, Denial, Reply},
     },
     positive, teller,
-    track::unnamed,
+    track::of_request,
 };
 
 /// What is taken is answered from its event, a refusal under a key from its record: a repeat is answered alike.
@@ -22,7 +22,7 @@ pub(in crate::billing) async fn consume(desk: &Desk, call: &Call) -> Result<Repl
         value: positive("/value", body.value)?,
         back: false,
         properties: Properties::new(),
-        key: unnamed(&call.name().key),
+        key: of_request(&call.name().key),
         occurred_at: None,
     };
     if call.key.is_some()

@@ -25,7 +25,11 @@ async fn track(shop: &Shop, customer: &str, value: Value, properties: Value) -> 
     let body = json!({"customer_id": customer, "feature_code": "calls", "value": value, "properties": properties});
     let bearer = format!("Bearer {}", shop.token);
     let key = uuid::Uuid::now_v7().to_string();
-    let headers = [("authorization", bearer.as_str()), ("idempotency-key", &key), ("prefer", "return=representation")];
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("idempotency-key", &key),
+        ("prefer", "wait=5, return=representation; x=1"),
+    ];
     shop.send(Method::POST, "/v1/track", &headers, Some(&body.to_string())).await.is(200)
 }
 
@@ -46,6 +50,8 @@ on_both! {
         let ledger = shop.get(&format!("/v1/customers/{customer}/ledger")).await.is(200);
         let amounts: Vec<&Value> = ledger["data"].as_array().unwrap().iter().map(|entry| &entry["amount"]).collect();
         assert!(amounts.contains(&&json!(-2.5)) && amounts.len() == 2, "{amounts:?}");
+        let back = ledger["data"].as_array().unwrap().iter().find(|entry| entry["kind"] == "correction").unwrap();
+        assert_eq!(back["amount"], -2.5);
     }
 
     async fn corrections_ride_in_batches_with_uses(world: &World) {

@@ -8,6 +8,7 @@ mod device;
 mod document;
 mod journey;
 mod keys;
+mod kinds;
 mod metrics;
 mod replay;
 mod scripted;

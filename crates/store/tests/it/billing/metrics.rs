@@ -179,3 +179,26 @@ async fn consuming_asks_for_what_the_metric_takes_and_holding_needs_a_plain_sum(
     assert!(matches!(refused, Err(BillingError::Invalid(_))), "{refused:?}");
     seller.world.finish().await;
 }
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn last_values_told_at_once_end_in_one_of_them(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(seller) = Seller::new(engine).await else { return };
+    let customer = counted(&seller, counting(Aggregation::Last, None), allowance(100)).await;
+    let calls: Vec<_> = (0..120_u64)
+        .map(|at| {
+            let (billing, tenant) = (seller.billing.clone(), seller.tenant);
+            let one = used(customer, &at.to_string(), at * 7 % 50);
+            tokio::spawn(async move { billing.track(tenant, &one, Insufficient::Record, &actor()).await.unwrap() })
+        })
+        .collect();
+    for call in calls {
+        assert!(!call.await.unwrap().replayed);
+    }
+    let answer = seller.check(customer, 0).await;
+    assert_eq!(answer.balance.unwrap() + answer.usage.unwrap(), micros(100));
+    assert!((0..50).contains(&(answer.usage.unwrap() / 1_000_000)));
+    track(&seller, &used(customer, "at the end", 8)).await.unwrap();
+    assert_eq!((usage(&seller, customer).await, seller.balance(customer).await), (8, micros(92)));
+    seller.world.finish().await;
+}

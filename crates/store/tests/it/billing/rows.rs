@@ -5,13 +5,13 @@ use std::time::Duration;
 use farebox_engine::entitlement::FeatureKind;
 use farebox_store::{
     OperationKey, Page,
-    billing::{Ask, BillingError, Cursor, DeviceCode, DeviceState, Feature, Put, Reserve},
+    billing::{Ask, BillingError, Cursor, DeviceCode, DeviceState, Feature, Insufficient, Put, Reserve, Use},
 };
 use farebox_types::Id;
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::seller::{Seller, allowance, micros, units};
+use super::seller::{Seller, actor, allowance, micros, units, used};
 use crate::world::Engine;
 
 #[rstest]
@@ -77,13 +77,16 @@ async fn a_damaged_event_or_name_is_found(#[values(Engine::Sqlite, Engine::Postg
     let Some(seller) = Seller::new(engine).await else { return };
     let (customer, _) = seller.with_calls(super::seller::allowance(10)).await;
     seller.track(customer, "a", 4).await;
-    seller.world.behind_its_back("UPDATE usage_event SET value = value + 1").await;
+    let back = Use { back: true, ..used(customer, "b", 1) };
+    seller.billing.track(seller.tenant, &back, Insufficient::Record, &actor()).await.unwrap();
+    seller.world.behind_its_back("UPDATE usage_event SET value = value + 1 WHERE counted IS NULL").await;
+    seller.world.behind_its_back("UPDATE usage_event SET counted = counted - 1 WHERE counted IS NOT NULL").await;
     seller.world.behind_its_back("DELETE FROM billing_name WHERE kind = 'feature'").await;
     let report = seller.world.store.verify().await.unwrap();
     let found: Vec<String> = report.differences.iter().map(ToString::to_string).collect();
-    assert!(found.iter().any(|what| what.contains("is not what its transfer says")), "{found:?}");
+    assert_eq!(found.iter().filter(|what| what.contains("is not what its transfer says")).count(), 2, "{found:?}");
     assert!(found.iter().any(|what| what.contains("a feature has no name")), "{found:?}");
-    assert_eq!(report.usage_events, 1);
+    assert_eq!(report.usage_events, 2);
     seller.world.discard().await;
 }
 
