@@ -89,7 +89,8 @@ fn merchant(world: &World) -> (Keys, String) {
     let key = |role: &str| world.json(&["key", "create", "--role", role, "--json"]);
     let (seller, buyer) = (key("seller"), key("buyer"));
     let text = |object: &Value, name: &str| object[name].as_str().unwrap().to_owned();
-    let keys = Keys { seller: text(&seller, "api_key"), buyer: text(&buyer, "api_key"), account: text(&buyer, "account") };
+    let keys =
+        Keys { seller: text(&seller, "api_key"), buyer: text(&buyer, "api_key"), account: text(&buyer, "account") };
     (keys, text(&said, "api_token"))
 }
 
@@ -100,9 +101,17 @@ async fn pay(base: &str, key: &str) -> String {
     said["id"].as_str().unwrap_or_else(|| panic!("{said}")).to_owned()
 }
 
-async fn listen(base: &str, token: &str, program: &Program) {
-    let body = json!({"url": program.url, "events": ["payment.succeeded"]});
-    let answer = http().post(format!("{base}/v1/webhook-endpoints")).bearer_auth(token).json(&body).send().await.unwrap();
+async fn customer(base: &str, token: &str, number: usize) -> String {
+    let body = json!({"email": format!("ann{number}@example.com")});
+    let answer = http().post(format!("{base}/v1/customers")).bearer_auth(token).json(&body).send().await.unwrap();
+    let said: Value = answer.json().await.unwrap();
+    said["id"].as_str().unwrap_or_else(|| panic!("{said}")).to_owned()
+}
+
+async fn listen(base: &str, token: &str, program: &Program, kind: &str) {
+    let body = json!({"url": program.url, "events": [kind]});
+    let answer =
+        http().post(format!("{base}/v1/webhook-endpoints")).bearer_auth(token).json(&body).send().await.unwrap();
     let said: Value = answer.json().await.unwrap();
     program.trust(said["secret"].as_str().unwrap_or_else(|| panic!("{said}")));
 }
@@ -139,7 +148,7 @@ async fn killed(engine: Engine) {
     let (keys, token) = merchant(&world);
     let program = Program::start().await;
     let server = world.serve();
-    listen(&server.url, &token, &program).await;
+    listen(&server.url, &token, &program, "payment.succeeded").await;
     program.kept.answers.send_replace(false);
     let id = pay(&server.url, &keys.seller).await;
     program.until_posts(1).await;
@@ -171,14 +180,14 @@ async fn kill_9_between_a_post_and_its_record_posts_the_same_event_again_on_post
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_post_each_event_once_when_nothing_fails() {
     let Some(world) = World::new(Engine::Postgres).await else { return };
-    let (keys, token) = merchant(&world);
+    let (_, token) = merchant(&world);
     let program = Program::start().await;
     let (one, two) = (world.serve(), world.serve());
-    listen(&one.url, &token, &program).await;
+    listen(&one.url, &token, &program, "customer.created").await;
     let mut ids = Vec::new();
-    for _ in 0..15 {
-        ids.push(pay(&one.url, &keys.seller).await);
-        ids.push(pay(&two.url, &keys.seller).await);
+    for number in 0..15 {
+        ids.push(customer(&one.url, &token, number).await);
+        ids.push(customer(&two.url, &token, 100 + number).await);
     }
     program.until_posts(30).await;
     until_succeeded(&two.url, &token, 30).await;
@@ -187,9 +196,11 @@ async fn two_processes_post_each_event_once_when_nothing_fails() {
     let mut effects = program.effects();
     (effects.sort(), ids.sort());
     assert_eq!(effects, ids);
-    let mut numbers: Vec<u64> = program.posts().iter().map(|body| {
-        serde_json::from_slice::<Value>(body).unwrap()["sequence"].as_u64().unwrap()
-    }).collect();
+    let mut numbers: Vec<u64> = program
+        .posts()
+        .iter()
+        .map(|body| serde_json::from_slice::<Value>(body).unwrap()["sequence"].as_u64().unwrap())
+        .collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=30).collect::<Vec<_>>(), "each has a number of its own");
     world.finish().await;

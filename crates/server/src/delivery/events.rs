@@ -108,7 +108,7 @@ async fn of_billing(backend: &Backend, row: &OutboxRow, entry: &Entry<'_>) -> Re
         return Ok(None);
     };
     let told = Told { kind, document: object.get(), created_at: now.created_at, updated_at: row.created_at };
-    Ok(told::object(told)?.map(|object| data(&object)))
+    Ok(told::object(&told)?.map(|object| data(&object)))
 }
 
 async fn of_endpoint(backend: &Backend, row: &OutboxRow, entry: &Entry<'_>) -> Result<Option<String>, Fault> {

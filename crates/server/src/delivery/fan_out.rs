@@ -12,7 +12,7 @@ use super::events;
 use crate::Backend;
 
 /// Another process has older rows of the same merchant in hand: it is waited for, so that events keep their order.
-const TRIES: u32 = 20;
+const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Who gets what.

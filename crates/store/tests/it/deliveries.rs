@@ -7,8 +7,8 @@ use farebox_engine::{
     ledger::Actor,
 };
 use farebox_store::{
-    Change, DeliveryFilter, DeliveryLease, Disabled, FanOut, Merchant, NewWebhookEvent, OperationKey, OutboxRow, Parcel,
-    Record, Recorded, SettledDelivery, WebhookDelivery, WebhookEndpoint, WebhookEvent,
+    Change, DeliveryFilter, DeliveryLease, Disabled, FanOut, Merchant, NewWebhookEvent, OperationKey, OutboxRow,
+    Parcel, Record, Recorded, SettledDelivery, WebhookDelivery, WebhookEndpoint, WebhookEvent,
 };
 use farebox_types::{Mode, Timestamp};
 use rstest::rstest;
@@ -190,7 +190,9 @@ async fn events_and_their_deliveries_take_their_outbox_rows_out_in_one_commit_an
 
 #[rstest]
 #[tokio::test]
-async fn a_delivery_to_an_endpoint_that_is_gone_is_not_made(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+async fn a_delivery_to_an_endpoint_that_is_gone_is_not_made(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
     let Some(world) = open(engine).await else { return };
     let (stays, goes) = (endpoint(&world).await, endpoint(&world).await);
     assert_eq!(write(&world, Change::RemoveWebhookEndpoint(goes.id)).await, Recorded::Fresh);
