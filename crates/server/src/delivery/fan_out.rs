@@ -85,11 +85,11 @@ async fn tell(
 
 /// The event's id is given here, once: if this commit fails nobody has seen it.
 fn addressed(row: &OutboxRow, happened: events::Happened, listeners: &[Listener]) -> NewWebhookEvent {
-    let wanting = listeners.iter().filter(|listener| listener.filter.wants(happened.kind));
+    let wanting = listeners.iter().filter(|listener| listener.filter.wants(&happened.kind));
     let deliveries = wanting.map(|listener| (Uuid::now_v7(), listener.id)).collect();
     let event = WebhookEvent {
         id: Uuid::now_v7(),
-        kind: happened.kind.to_owned(),
+        kind: happened.kind,
         sequence: 0,
         api_version: API_VERSION.to_owned(),
         data: happened.data,
