@@ -30,6 +30,8 @@ at_providers() {
     if command -v jq >/dev/null && command -v curl >/dev/null; then
         say 'conformance: the guide to card payments'
         check "$python_peer" conformance/guide.py "$farebox" docs/guides/take-a-card-payment.md
+        say 'conformance: the guide to webhooks'
+        check "$python_peer" conformance/guide.py "$farebox" docs/guides/send-webhooks.md
     else
         say 'conformance: the guide to card payments skipped, there is no jq or no curl'
     fi

@@ -27,7 +27,11 @@ pub(crate) fn kind_of(kind: &str, action: &str, document: Option<&RawValue>) -> 
         ("customer", "customer_created") => "customer.created",
         ("customer", _) => "customer.updated",
         ("subscription", "subscription_created") => "subscription.created",
-        ("subscription", _) if is_past_due(document?) => "subscription.past_due",
+        ("subscription", "subscription_renewed" | "subscription_trial_ended" | "subscription_past_due")
+            if is_past_due(document?) =>
+        {
+            "subscription.past_due"
+        }
         ("subscription", "subscription_renewed") => "subscription.renewed",
         ("subscription", "subscription_canceled") => "subscription.canceled",
         ("subscription", _) => "subscription.updated",
@@ -42,15 +46,15 @@ fn is_past_due(document: &RawValue) -> bool {
 }
 
 /// The object of such an event.
-pub(crate) fn object(told: Told<'_>) -> Result<Option<String>, Fault> {
+pub(crate) fn object(told: &Told<'_>) -> Result<Option<String>, Fault> {
     let (created_at, updated_at) = (told.created_at, told.updated_at);
     Ok(Some(match told.kind {
         Kind::Customer => {
-            let value: Customer = read(&told)?;
+            let value: Customer = read(told)?;
             json(&view::customer(&Row { value, revision: 0, created_at, updated_at })?)
         }
-        Kind::Subscription => json(&view::subscription(&read::<Subscription>(&told)?, created_at)?),
-        Kind::Checkout => json(&checkout(&read(&told)?)),
+        Kind::Subscription => json(&view::subscription(&read::<Subscription>(told)?, created_at)?),
+        Kind::Checkout => json(&checkout(&read(told)?)),
         _ => return Ok(None),
     }))
 }

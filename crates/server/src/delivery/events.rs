@@ -1,5 +1,7 @@
 //! What an outbox row tells a merchant: nothing, or events in the wire's own shapes. Internal documents stay inside.
 
+use std::borrow::Cow;
+
 use farebox_engine::payment::{Payment, TrailEntry};
 use farebox_store::{
     Fault, OutboxRow,
@@ -19,14 +21,14 @@ use crate::{
 /// An entry of an audit line; the members that events are made of.
 #[derive(Deserialize)]
 struct Entry<'a> {
-    #[serde(default)]
-    action: &'a str,
-    #[serde(default)]
-    subject: &'a str,
-    #[serde(default)]
-    kind: &'a str,
-    #[serde(default)]
-    event: &'a str,
+    #[serde(borrow, default)]
+    action: Cow<'a, str>,
+    #[serde(borrow, default)]
+    subject: Cow<'a, str>,
+    #[serde(borrow, default)]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    event: Cow<'a, str>,
     trail: Option<i64>,
     #[serde(borrow)]
     object: Option<&'a RawValue>,
@@ -35,7 +37,7 @@ struct Entry<'a> {
 /// Something to tell.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Happened {
-    pub(super) kind: &'static str,
+    pub(super) kind: String,
     /// The JSON of `data`.
     pub(super) data: String,
 }
@@ -46,12 +48,8 @@ pub(super) async fn of(
     row: &OutboxRow,
     wanted: &(dyn Fn(&str) -> bool + Sync),
 ) -> Result<Vec<Happened>, Fault> {
-    let entries: Vec<Entry<'_>> = serde_json::from_str(&row.entries).unwrap_or_else(|error| {
-        tracing::error!(merchant = %row.tenant, chain = %row.chain, seq = row.seq, %error, "an audit line cannot be read");
-        Vec::new()
-    });
     let mut happened = Vec::new();
-    for entry in &entries {
+    for entry in &entries(row) {
         let Some(kind) = kind_of(entry).filter(|kind| wanted(kind)) else { continue };
         let data = match kind.split_once('.') {
             Some(("payment", _)) => of_payment(backend, row, entry).await?,
@@ -59,31 +57,30 @@ pub(super) async fn of(
             _ => of_billing(backend, row, entry).await?,
         };
         match data {
-            Some(data) => happened.push(Happened { kind, data }),
+            Some(data) => happened.push(Happened { kind: kind.to_owned(), data }),
             None => {
-                tracing::error!(merchant = %row.tenant, subject = entry.subject, kind, "an event has nothing to show")
+                tracing::error!(merchant = %row.tenant, subject = %entry.subject, kind, "an event has nothing to show")
             }
         }
     }
     Ok(happened)
 }
 
+/// One that cannot be read takes none of the others with it.
+fn entries(row: &OutboxRow) -> Vec<Entry<'_>> {
+    let unreadable = |error: serde_json::Error| {
+        tracing::error!(merchant = %row.tenant, chain = %row.chain, seq = row.seq, %error, "an audit line cannot be read");
+    };
+    let raw: Vec<&RawValue> = serde_json::from_str(&row.entries).map_err(unreadable).unwrap_or_default();
+    raw.into_iter().filter_map(|entry| serde_json::from_str(entry.get()).map_err(unreadable).ok()).collect()
+}
+
 /// The event's type, if the entry is one.
-fn kind_of(entry: &Entry<'_>) -> Option<&'static str> {
-    const OF_PAYMENTS: [&str; 8] = [
-        "payment.requires_action",
-        "payment.authorized",
-        "payment.succeeded",
-        "payment.failed",
-        "payment.canceled",
-        "payment.disputed",
-        "payment.dispute_closed",
-        "payment.refunded",
-    ];
-    if !entry.event.is_empty() {
-        return OF_PAYMENTS.into_iter().find(|kind| *kind == entry.event);
+fn kind_of<'a>(entry: &'a Entry<'_>) -> Option<&'a str> {
+    if entry.event.starts_with("payment.") {
+        return Some(&entry.event);
     }
-    match (entry.kind, entry.action) {
+    match (&*entry.kind, &*entry.action) {
         ("", "webhook_endpoint_disabled") => Some("webhook_endpoint.disabled"),
         (kind, action) => told::kind_of(kind, action, entry.object),
     }
@@ -108,7 +105,7 @@ async fn of_billing(backend: &Backend, row: &OutboxRow, entry: &Entry<'_>) -> Re
         return Ok(None);
     };
     let told = Told { kind, document: object.get(), created_at: now.created_at, updated_at: row.created_at };
-    Ok(told::object(told)?.map(|object| data(&object)))
+    Ok(told::object(&told)?.map(|object| data(&object)))
 }
 
 async fn of_endpoint(backend: &Backend, row: &OutboxRow, entry: &Entry<'_>) -> Result<Option<String>, Fault> {
@@ -119,4 +116,54 @@ async fn of_endpoint(backend: &Backend, row: &OutboxRow, entry: &Entry<'_>) -> R
 
 fn data(object: &str) -> String {
     format!("{{\"object\":{object}}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use farebox_types::Timestamp;
+
+    use super::*;
+
+    fn kinds(entries_text: &str) -> Vec<String> {
+        let row = OutboxRow {
+            tenant: Id::generate(),
+            chain: Uuid::nil(),
+            seq: 1,
+            entries: entries_text.to_owned(),
+            created_at: Timestamp::from_seconds(1),
+            attempts: 0,
+        };
+        entries(&row).iter().filter_map(kind_of).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_takes_no_other_with_it() {
+        let line = r#"[{"action": "provider_event", "actor": "provider:x", "subject": "a\u0000\"b", "kind": "odd\n"}, 7,
+            {"action": "provider_answered", "subject": "pay_1", "event": "payment.succeeded", "trail": 2},
+            {"action": null}, {"action": "customer_created", "kind": "customer", "subject": "x", "object": {}}]"#;
+        assert_eq!(kinds(line), ["payment.succeeded", "customer.created"]);
+        assert!(kinds("not JSON").is_empty() && kinds("{}").is_empty());
+    }
+
+    #[test]
+    fn a_write_is_an_event_by_its_kind_and_its_word() {
+        let entry = |kind: &str, action: &str| format!(r#"{{"action": "{action}", "kind": "{kind}", "object": {{}}}}"#);
+        for (kind, action, event) in [
+            ("customer", "customer_updated", "customer.updated"),
+            ("subscription", "subscription_created", "subscription.created"),
+            ("subscription", "subscription_renewed", "subscription.renewed"),
+            ("subscription", "subscription_paused", "subscription.updated"),
+            ("subscription", "subscription_canceled", "subscription.canceled"),
+            ("checkout", "checkout_completed", "checkout.completed"),
+            ("", "webhook_endpoint_disabled", "webhook_endpoint.disabled"),
+        ] {
+            assert_eq!(kinds(&format!("[{}]", entry(kind, action))), [event]);
+        }
+        for (kind, action) in
+            [("checkout", "checkout_attempted"), ("plan", "plan_written"), ("device_code", "device_code_created")]
+        {
+            assert!(kinds(&format!("[{}]", entry(kind, action))).is_empty(), "{action}");
+        }
+        assert!(kinds(r#"[{"action": "posted", "account": "x", "amount": "1"}]"#).is_empty());
+    }
 }

@@ -12,7 +12,7 @@ use super::events;
 use crate::Backend;
 
 /// Another process has older rows of the same merchant in hand: it is waited for, so that events keep their order.
-const TRIES: u32 = 20;
+const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Who gets what.
@@ -85,11 +85,11 @@ async fn tell(
 
 /// The event's id is given here, once: if this commit fails nobody has seen it.
 fn addressed(row: &OutboxRow, happened: events::Happened, listeners: &[Listener]) -> NewWebhookEvent {
-    let wanting = listeners.iter().filter(|listener| listener.filter.wants(happened.kind));
+    let wanting = listeners.iter().filter(|listener| listener.filter.wants(&happened.kind));
     let deliveries = wanting.map(|listener| (Uuid::now_v7(), listener.id)).collect();
     let event = WebhookEvent {
         id: Uuid::now_v7(),
-        kind: happened.kind.to_owned(),
+        kind: happened.kind,
         sequence: 0,
         api_version: API_VERSION.to_owned(),
         data: happened.data,

@@ -24,11 +24,12 @@ use super::{
     url::checked,
 };
 
-/// For one attempt, connection and answer included.
+/// For one attempt, from the connection to the answer's head, which says whether it was accepted.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of an answer is kept.
+/// How much of an answer is kept, and how long it is waited for.
 const SNIPPET: usize = 1_024;
+const SNIPPET_TIMEOUT: Duration = Duration::from_secs(2);
 /// A receiver that asks for more time is given as much at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("Farebox/", env!("CARGO_PKG_VERSION")));
@@ -82,14 +83,15 @@ impl Poster {
             Reach::Public => &self.public,
             Reach::Any => &self.any,
         };
-        tokio::time::timeout(TIMEOUT, exchange(pool, request)).await.unwrap_or_else(|_| Outcome::failed("timeout"))
+        exchange(pool, request).await
     }
 }
 
 async fn exchange(pool: &Pool, request: Request<Full<Bytes>>) -> Outcome {
-    let answer = match pool.request(request).await {
-        Ok(answer) => answer,
-        Err(error) => return Outcome::failed(broken(&error)),
+    let answer = match tokio::time::timeout(TIMEOUT, pool.request(request)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Outcome::failed(broken(&error)),
+        Err(_) => return Outcome::failed("timeout"),
     };
     let (head, body) = answer.into_parts();
     Outcome {
@@ -130,9 +132,9 @@ fn pause(headers: &HeaderMap) -> Option<Duration> {
 async fn beginning(body: hyper::body::Incoming) -> String {
     let mut body = std::pin::pin!(body);
     let mut bytes = Vec::new();
+    let end = tokio::time::Instant::now() + SNIPPET_TIMEOUT;
     while bytes.len() < SNIPPET {
-        let next = tokio::time::timeout(Duration::from_secs(1), body.frame()).await;
-        let Ok(Some(Ok(frame))) = next else { break };
+        let Ok(Some(Ok(frame))) = tokio::time::timeout_at(end, body.frame()).await else { break };
         if let Ok(data) = frame.into_data() {
             bytes.extend_from_slice(&data[..data.len().min(SNIPPET - bytes.len())]);
         }

@@ -1,6 +1,12 @@
 //! Posts what is due: many at once, of one endpoint only a few, so that a hanging one holds up no other.
 
-use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use farebox_store::{DeliveryLease, Fault, Parcel};
 use farebox_telemetry::server::DELIVER;
@@ -34,41 +40,74 @@ pub(crate) async fn run(backend: Backend, wake: &Notify, shutdown: impl Future<O
     let mut shutdown = pin!(shutdown);
     let mut beat = tokio::time::interval(PAUSE);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut under_way, mut busy) = (JoinSet::new(), Busy::new());
+    let mut under_way = UnderWay::default();
     loop {
-        tokio::select! {
+        let mut more = tokio::select! {
             () = &mut shutdown => break,
-            _ = beat.tick() => {}
-            () = wake.notified() => {}
-            Some(done) = under_way.join_next_with_id() => finished(&mut busy, done),
+            _ = beat.tick() => true,
+            () = wake.notified() => true,
+            Some(done) = under_way.tasks.join_next_with_id() => under_way.finished(done),
+        };
+        while let Some(done) = under_way.tasks.try_join_next_with_id() {
+            more |= under_way.finished(done);
         }
-        while let Some(done) = under_way.try_join_next_with_id() {
-            finished(&mut busy, done);
-        }
-        for parcel in take(&backend, MOST.saturating_sub(under_way.len()), &busy).await {
-            let endpoint = parcel.endpoint.id;
-            let task = under_way.spawn(deliver(backend.clone(), Arc::clone(&poster), parcel));
-            busy.insert(task.id(), endpoint);
+        if more {
+            let parcels = take(&backend, &under_way).await;
+            under_way.begin(&backend, &poster, parcels);
         }
     }
-    while under_way.join_next().await.is_some() {}
+    while under_way.tasks.join_next().await.is_some() {}
 }
 
-/// Which endpoint each attempt under way is for.
-type Busy = HashMap<task::Id, Uuid>;
+/// Attempts under way.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<()>,
+    /// Which endpoint each is for.
+    endpoints: HashMap<task::Id, Uuid>,
+    /// Endpoints that may have more: they gave all they may at a time.
+    full: HashSet<Uuid>,
+    /// There was no room for more.
+    cut: bool,
+}
 
-fn finished(busy: &mut Busy, done: Result<(task::Id, ()), task::JoinError>) {
-    busy.remove(&done.map_or_else(|error| error.id(), |(id, ())| id));
+impl UnderWay {
+    fn room(&self) -> usize {
+        MOST.saturating_sub(self.tasks.len())
+    }
+
+    fn begin(&mut self, backend: &Backend, poster: &Arc<Poster>, parcels: Vec<Parcel>) {
+        self.cut = !parcels.is_empty() && parcels.len() >= self.room();
+        let mut counts: HashMap<Uuid, u32> = HashMap::new();
+        for parcel in parcels {
+            let endpoint = parcel.endpoint.id;
+            let count = counts.entry(endpoint).or_default();
+            *count += 1;
+            if *count >= EACH {
+                self.full.insert(endpoint);
+            }
+            let task = self.tasks.spawn(deliver(backend.clone(), Arc::clone(poster), parcel));
+            self.endpoints.insert(task.id(), endpoint);
+        }
+    }
+
+    /// True if there may be something that waited for this.
+    fn finished(&mut self, done: Result<(task::Id, ()), task::JoinError>) -> bool {
+        let id = done.map_or_else(|error| error.id(), |(id, ())| id);
+        let Some(endpoint) = self.endpoints.remove(&id) else { return false };
+        let is_last = !self.endpoints.values().any(|other| *other == endpoint);
+        self.cut || (is_last && self.full.remove(&endpoint))
+    }
 }
 
 /// Takes what there is room for; an endpoint whose last ones are under way waits for them.
-async fn take(backend: &Backend, room: usize, busy: &Busy) -> Vec<Parcel> {
-    let limit = u32::try_from(room).unwrap_or(u32::MAX);
+async fn take(backend: &Backend, under_way: &UnderWay) -> Vec<Parcel> {
+    let limit = u32::try_from(under_way.room()).unwrap_or(u32::MAX);
     if limit == 0 {
         return Vec::new();
     }
     let now = backend.now();
-    let busy = busy.values().copied().collect();
+    let busy = under_way.endpoints.values().copied().collect();
     let lease = DeliveryLease { now, until: now.after(LEASE), limit, each: EACH, busy };
     backend.store().lease_deliveries(&lease).await.unwrap_or_else(|fault| {
         tracing::warn!(error = %fault, "due webhooks could not be read, to be tried again");

@@ -71,6 +71,10 @@ fn event(entry: &TrailEntry) -> Option<&'static str> {
         "dispute_won" | "dispute_lost" => return Some("payment.dispute_closed"),
         _ => {}
     }
+    // A dispute that ends well leads back to a state that was told before.
+    if entry.before == "disputed" && entry.after != "disputed" {
+        return Some("payment.dispute_closed");
+    }
     match (entry.before == entry.after, entry.after.as_str()) {
         (false, "requires_action") => Some("payment.requires_action"),
         (false, "requires_capture") => Some("payment.authorized"),

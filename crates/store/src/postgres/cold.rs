@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
 use super::{deliveries, fault::is_taken};
-use crate::{ApiToken, Change, Delegation, DelegationState, Plan, Record, Recorded, Resource, WebhookSecret};
+use crate::{ApiToken, Change, Delegation, DelegationState, Merchant, Plan, Record, Recorded, Resource, WebhookSecret};
 
 /// The name first: while another process has it in hand, this waits for that process to commit or to give up.
 const OPERATION: &str = "INSERT INTO operation (tenant, scope, key, request_hash, answer, created_at) \
@@ -53,13 +53,7 @@ fn statement<'q>(record: &'q Record, change: &'q Change) -> Statement<'q> {
     let tenant = record.tenant.uuid();
     let at = record.at.micros();
     match change {
-        Change::Merchant(row) => sqlx::query(
-            "INSERT INTO merchant (tenant, name, mode, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        )
-        .bind(row.id.uuid())
-        .bind(&row.name)
-        .bind(row.mode.as_str())
-        .bind(row.created_at.micros()),
+        Change::Merchant(row) => add_merchant(row),
         Change::Plan(row) => add_plan(row),
         Change::Agent(row) => sqlx::query(
             "INSERT INTO agent (tenant, id, name, document, created_at) VALUES ($1, $2, $3, $4, $5) \
@@ -120,6 +114,13 @@ fn statement<'q>(record: &'q Record, change: &'q Change) -> Statement<'q> {
                 .bind(at)
         }
     }
+}
+
+fn add_merchant(row: &Merchant) -> Statement<'_> {
+    let query = sqlx::query(
+        "INSERT INTO merchant (tenant, name, mode, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+    );
+    query.bind(row.id.uuid()).bind(&row.name).bind(row.mode.as_str()).bind(row.created_at.micros())
 }
 
 fn add_plan(row: &Plan) -> Statement<'_> {

@@ -4,7 +4,7 @@ use farebox_types::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::deliveries;
-use crate::{ApiToken, Change, DelegationState, Fault, Plan, Record, Recorded, Resource};
+use crate::{ApiToken, Change, DelegationState, Fault, Plan, Record, Recorded, Resource, WebhookSecret};
 
 /// Writes a record's rows, or says why not; the caller commits.
 pub(super) fn write(sql: &Connection, record: &Record) -> Result<Recorded, Fault> {
@@ -87,19 +87,7 @@ fn apply(sql: &Connection, record: &Record, change: &Change) -> Result<bool, Fau
             )?
             .execute((tenant, id.uuid().as_bytes(), at))?,
         Change::Resource(row) => return Ok(put_resource(sql, row)? == 1),
-        Change::WebhookSecret(row) => sql
-            .prepare_cached(
-                "INSERT INTO webhook_secret (tenant, provider, id, sealed, created_at, expires_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute((
-                tenant,
-                &row.provider,
-                row.id.as_bytes(),
-                &row.sealed,
-                row.created_at.micros(),
-                row.expires_at.map(Timestamp::micros),
-            ))?,
+        Change::WebhookSecret(row) => add_secret(sql, row)?,
         Change::RetireWebhookSecrets { provider, expires_at } => sql
             .prepare_cached(
                 "UPDATE webhook_secret SET expires_at = ?3 \
@@ -174,6 +162,21 @@ fn add_token(sql: &Connection, row: &ApiToken) -> Result<usize, Fault> {
         row.hash,
         row.created_at.micros(),
         &row.scopes,
+        row.expires_at.map(Timestamp::micros),
+    ))?)
+}
+
+fn add_secret(sql: &Connection, row: &WebhookSecret) -> Result<usize, Fault> {
+    let mut insert = sql.prepare_cached(
+        "INSERT INTO webhook_secret (tenant, provider, id, sealed, created_at, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    Ok(insert.execute((
+        row.tenant.uuid().as_bytes(),
+        &row.provider,
+        row.id.as_bytes(),
+        &row.sealed,
+        row.created_at.micros(),
         row.expires_at.map(Timestamp::micros),
     ))?)
 }

@@ -185,7 +185,7 @@ fn time(row: &Row<'_>, at: usize) -> Result<Timestamp, Fault> {
 pub(super) fn lease(sql: &Connection, limit: u32, now: Timestamp, until: Timestamp) -> Result<Vec<OutboxRow>, Fault> {
     let mut take = sql.prepare_cached(
         "UPDATE outbox SET leased_until = ?3, attempts = attempts + 1 WHERE (tenant, chain, seq) IN \
-         (SELECT tenant, chain, seq FROM outbox WHERE leased_until <= ?2 ORDER BY created_at LIMIT ?1) \
+         (SELECT tenant, chain, seq FROM outbox WHERE leased_until <= ?2 ORDER BY created_at, chain, seq LIMIT ?1) \
          RETURNING tenant, chain, seq, created_at, attempts - 1, \
          (SELECT entries FROM audit a WHERE (a.tenant, a.chain, a.seq) = (outbox.tenant, outbox.chain, outbox.seq))",
     )?;

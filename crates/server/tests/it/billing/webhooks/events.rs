@@ -58,17 +58,23 @@ on_both! {
         assert!(texts.iter().all(|text| !text.contains("pending") && !text.contains("next_check")), "{texts:?}");
     }
 
-    async fn a_dispute_is_told(world: &World) {
+    async fn a_dispute_and_its_end_are_told(world: &World) {
         let street = Street::new(world).await;
-        let (inbox, _) = street.inbox(&["payment.disputed"]).await;
+        let (inbox, _) = street.inbox(&["payment.*"]).await;
         street.town.listening().await;
         let answer = street.town.pay("pm_sim_ok").await.ok();
-        street.town.remote.dispute(answer["payment_id"].as_str().unwrap(), SimDispute::Open).unwrap();
-        street.town.delivered().await;
         let worker = street.worker();
-        until("the event", async || inbox.handled().len() == 1).await;
+        for (dispute, count) in [(SimDispute::Open, 2), (SimDispute::Won, 3)] {
+            street.town.remote.dispute(answer["payment_id"].as_str().unwrap(), dispute).unwrap();
+            street.town.delivered().await;
+            until("the event", async || inbox.handled().len() == count).await;
+        }
         worker.stop().await;
-        assert_eq!(inbox.handled()[0].1["status"], "disputed");
+        assert_eq!(states(&inbox.handled()), [
+            ("payment.succeeded", "succeeded", 0),
+            ("payment.disputed", "disputed", 0),
+            ("payment.dispute_closed", "succeeded", 0),
+        ]);
     }
 
     async fn customers_and_subscriptions_are_told_as_the_api_shows_them(world: &World) {

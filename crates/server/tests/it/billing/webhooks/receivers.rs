@@ -71,6 +71,18 @@ on_both! {
         assert_eq!(street.only_delivery().await["failure"], "unreachable");
     }
 
+    async fn what_was_accepted_stays_accepted_however_the_answer_goes_on(world: &World) {
+        let street = Street::new(world).await;
+        let inbox = Inbox::open(Manner::AcceptAndLinger).await;
+        street.endpoint(&inbox.url, &["payment.*"]).await;
+        let worker = street.worker();
+        street.pay("pm_sim_ok").await;
+        until("success", async || !street.deliveries("&status=succeeded").await.is_empty()).await;
+        worker.stop().await;
+        assert_eq!(street.only_delivery().await["response_body"], "well");
+        assert_eq!(inbox.posts().len(), 1);
+    }
+
     async fn one_that_hangs_holds_up_no_other_and_is_left_after_ten_seconds(world: &World) {
         let street = Street::new(world).await;
         let hanging = Inbox::open(Manner::Hang).await;

@@ -34,6 +34,8 @@ pub(super) enum Manner {
     Accept,
     /// The same, but whoever sent it never hears of it.
     AcceptInSilence,
+    /// Says yes, and then goes on and on.
+    AcceptAndLinger,
     Answer(u16),
     Redirect,
     Hang,
@@ -131,11 +133,15 @@ impl Kept {
                 Manner::Hang => return std::future::pending().await,
                 Manner::Reset => return,
                 Manner::Answer(status) => format!("HTTP/1.1 {status} Told\r\ncontent-length: 5\r\n\r\nsorry"),
+                Manner::AcceptAndLinger => {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\nwell").await.unwrap();
+                    return std::future::pending().await;
+                }
                 Manner::Redirect => {
                     "HTTP/1.1 307 Elsewhere\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n".to_owned()
                 }
                 Manner::Accept | Manner::AcceptInSilence => {
-                    let receiver = self.receiver.lock().unwrap().clone().expect("a receiver with a secret");
+                    let receiver = self.receiver.lock().unwrap().clone().unwrap();
                     let status = receiver.receive(&headers, body).await.status();
                     if manner == Manner::AcceptInSilence {
                         return std::future::pending().await;
