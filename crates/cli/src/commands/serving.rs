@@ -66,7 +66,7 @@ pub(super) async fn until_stopped(
 async fn serve(listener: TcpListener, routes: Router, head: Duration, stop: watch::Receiver<bool>) {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(head);
-    server.http2().timer(TokioTimer::new()).keep_alive_interval(head);
+    server.http2().timer(TokioTimer::new()).keep_alive_interval(head).enable_connect_protocol();
     let connections = GracefulShutdown::new();
     let mut stopped = pin!(told(stop));
     loop {

@@ -8,7 +8,13 @@ use super::{CreditsAccept, Resource};
 
 /// The `payment-signature` header's object in the credits dialect. Minted and signed by the backend; bearer.
 ///
-/// The signature covers the content, not the base64 text, so a token may be re-encoded on its way.
+/// The signature covers the content, not the base64 text, so a token may be re-encoded on its way. It cannot be printed:
+///
+/// ```compile_fail,E0277
+/// fn printed(token: &farebox_x402::AccessToken) -> String {
+///     format!("{token:?}")
+/// }
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessToken {
