@@ -67,12 +67,24 @@ kinds! {
     InvoicePaymentFailed = "invoice.payment_failed";
     /// An invoice was taken back.
     InvoiceVoided = "invoice.voided";
+    /// A payment waits for its payer.
+    PaymentRequiresAction = "payment.requires_action";
+    /// A payment is authorized, and not yet captured.
+    PaymentAuthorized = "payment.authorized";
     /// A payment succeeded.
     PaymentSucceeded = "payment.succeeded";
     /// A payment failed.
     PaymentFailed = "payment.failed";
+    /// A payment was given up before it was paid.
+    PaymentCanceled = "payment.canceled";
     /// A payment was given back, in whole or in part.
     PaymentRefunded = "payment.refunded";
+    /// A refund did not arrive.
+    PaymentRefundFailed = "payment.refund_failed";
+    /// A payer has disputed a payment.
+    PaymentDisputed = "payment.disputed";
+    /// A dispute is over.
+    PaymentDisputeClosed = "payment.dispute_closed";
     /// A balance is used up.
     EntitlementExhausted = "entitlement.exhausted";
     /// A balance has passed a mark.
@@ -113,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_known_type_reads_back_and_others_are_kept() {
-        assert_eq!(EventType::KNOWN.len(), 21);
+        assert_eq!(EventType::KNOWN.len(), 27);
         for kind in EventType::KNOWN {
             assert_eq!(&EventType::from(kind.as_str()), kind);
             assert_eq!(kind.label(), kind.as_str());
