@@ -105,10 +105,10 @@ pub(crate) struct Lanes {
     ledger: usize,
     /// This one takes cold writes and sweeps.
     cold: usize,
-    /// This one takes what settlements write, and what providers tell of payments.
+    /// This one takes what settlements write.
     settling: usize,
-    /// So many, from this one on, take payment commands.
-    paying: (usize, usize),
+    /// This one takes payment commands.
+    paying: usize,
 }
 
 /// The receiving end of one lane.
@@ -120,16 +120,16 @@ impl Lanes {
     /// One lane for everything, for an engine with one writer.
     pub(crate) fn one() -> (Self, Lane) {
         let (tx, queue) = mpsc::channel(QUEUE);
-        (Self { queues: vec![tx], ledger: 1, cold: 0, settling: 0, paying: (0, 1) }, Lane { queue })
+        (Self { queues: vec![tx], ledger: 1, cold: 0, settling: 0, paying: 0 }, Lane { queue })
     }
 
-    /// `count` lanes for ledger commands, as many for payments, one for settlements and one for the rest: none keeps another
-    /// waiting.
+    /// `count` lanes for ledger commands, and one each for payments, settlements and the rest: none keeps another waiting.
+    /// One for payments: what waits shares a commit, and two lanes would share it among fewer.
     pub(crate) fn several(count: usize) -> (Self, Vec<Lane>) {
         let ledger = count.max(1);
         let lane = |_| mpsc::channel(QUEUE);
-        let (queues, lanes) = (0..2 * ledger + 2).map(lane).map(|(tx, queue)| (tx, Lane { queue })).unzip();
-        (Self { queues, ledger, cold: ledger, settling: ledger + 1, paying: (ledger + 2, ledger) }, lanes)
+        let (queues, lanes) = (0..ledger + 3).map(lane).map(|(tx, queue)| (tx, Lane { queue })).unzip();
+        (Self { queues, ledger, cold: ledger, settling: ledger + 1, paying: ledger + 2 }, lanes)
     }
 
     /// Sends each command to its account's lane and awaits all answers, in order.
@@ -147,9 +147,7 @@ impl Lanes {
     }
 
     pub(crate) async fn pay(&self, command: PaymentCommand) -> Result<PaymentAnswer, Fault> {
-        let (first, count) = self.paying;
-        let lane = command.lane().map_or(self.settling, |number| first + share(number, count));
-        self.send(lane, |reply| Job::Pay(Box::new(command), reply))?.await.map_err(|_| lost())?
+        self.send(self.paying, |reply| Job::Pay(Box::new(command), reply))?.await.map_err(|_| lost())?
     }
 
     pub(crate) async fn record(&self, record: Record) -> Result<Recorded, Fault> {

@@ -111,27 +111,6 @@ pub enum Command {
     },
 }
 
-impl Command {
-    /// By which writers are chosen: what is likely to meet in one row rides one writer. `None`: nobody waits for a payment's
-    /// end here.
-    #[must_use]
-    pub fn lane(&self) -> Option<u128> {
-        match self {
-            // Two of one name at once find each other, whichever payments they would make.
-            Self::Begin { request: Some(Request { key, .. }), .. } => Some(number(key)),
-            Self::Begin { payment, .. } => Some(payment.id.uuid().as_u128()),
-            Self::Ask { payment, .. } | Self::Observe { payment, .. } => Some(payment.uuid().as_u128()),
-            Self::Settle { request, .. } => Some(number(&request.key)),
-            Self::Arrive(_) | Self::Remind(_) | Self::Shelve { .. } => None,
-        }
-    }
-}
-
-/// The same for the same text.
-fn number(text: &str) -> u128 {
-    text.bytes().fold(0, |sum, byte| sum.rotate_left(5) ^ u128::from(byte))
-}
-
 /// What became of a command. Only `Done` and a fresh `Event` wrote anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {

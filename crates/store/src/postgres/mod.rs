@@ -35,8 +35,8 @@ use crate::{Fault, lanes::Lanes};
 /// How many connections one process opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostgresOptions {
-    /// Writers of the ledger, each with a connection of its own; an account always rides the same one. As many write
-    /// payments, and two more the rest.
+    /// Writers of the ledger, each with a connection of its own; an account always rides the same one. Three more write
+    /// payments, settlements and the rest.
     pub lanes: usize,
     /// Connections for reads at most, two at least, beside those of the lanes; opened as they are needed. Half of them are
     /// for what each request looks up.
