@@ -10,10 +10,7 @@ pub(crate) fn told(mut row: Payment, trail: &[TrailEntry], seq: i64) -> String {
     if row.trail.0 != seq {
         rewind(&mut row, trail, seq);
     }
-    if let Some(action) = &mut row.details.action {
-        action.client_secret = None;
-    }
-    view::payment(&row)
+    view::without_secret(&row)
 }
 
 /// What came later is taken back, the last first. The trail may have been read after the row: what is not in the row yet is

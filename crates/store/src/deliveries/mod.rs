@@ -13,7 +13,7 @@ pub use rows::{
     DeliveryFilter, DeliveryLease, Disabled, FanOut, NewWebhookEvent, Parcel, SettledDelivery, WebhookDelivery,
     WebhookEndpoint, WebhookEvent,
 };
-pub(crate) use rows::{DeliveryRow, EndpointRow, settled};
+pub(crate) use rows::{DeliveryRow, EndpointRow, standing};
 
 /// Durable deliveries. Endpoints and replays are written by [`crate::Store::record`], with audit and outbox.
 #[async_trait]

@@ -1,6 +1,6 @@
 //! Endpoints, events and deliveries, as rows.
 
-use farebox_engine::delivery::State;
+use farebox_engine::delivery::{Standing, State};
 use farebox_types::{Id, Merchant, Mode, Timestamp};
 use uuid::Uuid;
 
@@ -262,10 +262,7 @@ impl DeliveryRow {
     }
 }
 
-/// Counts of an endpoint as columns have them.
-pub(crate) fn settled(failures: i32, since: Option<i64>) -> farebox_engine::delivery::Standing {
-    farebox_engine::delivery::Standing {
-        failures: failures.unsigned_abs(),
-        failing_since: since.map(Timestamp::from_micros),
-    }
+/// How an endpoint stands, from its columns.
+pub(crate) fn standing(failures: i32, since: Option<i64>) -> Standing {
+    Standing { failures: failures.unsigned_abs(), failing_since: since.map(Timestamp::from_micros) }
 }

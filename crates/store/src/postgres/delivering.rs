@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     DeliveryFilter, DeliveryLease, DeliveryStore, FanOut, Fault, Parcel, SettledDelivery, WebhookDelivery,
-    WebhookEndpoint, deliveries::settled,
+    WebhookEndpoint, deliveries::standing,
 };
 
 #[async_trait]
@@ -146,6 +146,7 @@ async fn settle(sql: &mut PgConnection, done: &SettledDelivery) -> sqlx::Result<
         query = query.bind(done.at.micros());
     }
     let row = query.fetch_optional(sql).await?;
-    let read = |row: sqlx::postgres::PgRow| -> sqlx::Result<Standing> { Ok(settled(row.try_get(0)?, row.try_get(1)?)) };
+    let read =
+        |row: sqlx::postgres::PgRow| -> sqlx::Result<Standing> { Ok(standing(row.try_get(0)?, row.try_get(1)?)) };
     Ok(Some(row.map(read).transpose()?.unwrap_or_default()))
 }

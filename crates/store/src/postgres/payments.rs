@@ -55,7 +55,7 @@ const LOAD_REQUESTS: &str = concat!(
     " FROM payment_request p WHERE p.tenant = n.tenant AND p.scope = n.scope AND p.key = n.key FOR UPDATE) s"
 );
 const LOAD_EVENTS: &str = concat!(
-    // Locked in order: lanes that end the same events at once take turns.
+    // Locked in order: processes that end the same events at once take turns.
     "SELECT s.* FROM (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (tenant, provider, id) \
      ORDER BY tenant, provider, id) n CROSS JOIN LATERAL (SELECT ",
     event_columns!(),

@@ -9,7 +9,7 @@ use super::{ledger::uuid, reads};
 use crate::{
     DeliveryFilter, DeliveryLease, FanOut, Fault, OutboxRow, Parcel, SettledDelivery, WebhookDelivery, WebhookEndpoint,
     WebhookEvent,
-    deliveries::{DeliveryRow, EndpointRow, settled},
+    deliveries::{DeliveryRow, EndpointRow, standing},
 };
 
 pub(super) const ENDPOINT: &str = "SELECT e.tenant, e.id, e.url, e.description, e.events, e.sealed, e.previous, \
@@ -253,10 +253,10 @@ pub(super) fn settle(sql: &Connection, done: &SettledDelivery) -> Result<Option<
          WHERE tenant = ?1 AND id = ?2 RETURNING failures, failing_since"
     };
     let mut count = sql.prepare_cached(counted)?;
-    let standing = count.query_row((tenant.as_bytes(), done.endpoint.as_bytes(), done.at.micros()), |row| {
-        Ok(settled(row.get(0)?, row.get(1)?))
+    let counted = count.query_row((tenant.as_bytes(), done.endpoint.as_bytes(), done.at.micros()), |row| {
+        Ok(standing(row.get(0)?, row.get(1)?))
     });
-    Ok(Some(standing.optional()?.unwrap_or_default()))
+    Ok(Some(counted.optional()?.unwrap_or_default()))
 }
 
 pub(super) fn deliveries(
