@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Chromium } from "../chromium.mjs";
+import { runTests } from "../tests.mjs";
 
 const [chromium, farebox, modules] = process.argv.slice(2);
 const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
@@ -188,30 +188,4 @@ const tests = {
   },
 };
 
-const browser = new Chromium(chromium);
-const end = () => gone.splice(0).forEach((one) => one());
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, () => {
-    end();
-    browser.kill();
-    process.exit(1);
-  });
-}
-let failed = 0;
-try {
-  for (const [name, test] of Object.entries(tests)) {
-    const tab = await browser.tab();
-    try {
-      await test(tab);
-      console.log(`browser: ok      ${name}`);
-    } catch (error) {
-      failed += 1;
-      console.log(`browser: FAILED  ${name}\n${error.stack}`);
-    }
-    await tab.close();
-  }
-} finally {
-  end();
-  await browser.close();
-}
-process.exitCode = failed ? 1 : 0;
+await runTests(chromium, tests, { end: () => gone.splice(0).forEach((one) => one()) });

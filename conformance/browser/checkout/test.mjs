@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Chromium } from "../chromium.mjs";
+import { runTests } from "../tests.mjs";
 
 const [chromium, farebox, modules] = process.argv.slice(2);
 const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
@@ -191,37 +191,10 @@ const tests = {
   },
 };
 
-const started = performance.now();
-const browser = new Chromium(chromium);
-const gone = () => {
-  server.kill();
-  merchant.close();
-  rmSync(folder, { recursive: true, force: true });
-};
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, () => {
-    gone();
-    browser.kill();
-    process.exit(1);
-  });
-}
-let failed = 0;
-try {
-  for (const [name, test] of Object.entries(tests)) {
-    const tab = await browser.tab();
-    try {
-      await test(tab);
-      console.log(`browser: ok      ${name}`);
-    } catch (error) {
-      failed += 1;
-      console.log(`browser: FAILED  ${name}\n${error.stack}`);
-    }
-    await tab.close();
-  }
-} finally {
-  gone();
-  await browser.close();
-}
-const seconds = ((performance.now() - started) / 1000).toFixed(1);
-console.log(`browser: ${Object.keys(tests).length - failed} passed, ${failed} failed, in ${seconds} s`);
-process.exitCode = failed ? 1 : 0;
+await runTests(chromium, tests, {
+  end: () => {
+    server.kill();
+    merchant.close();
+    rmSync(folder, { recursive: true, force: true });
+  },
+});

@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Chromium } from "../chromium.mjs";
+import { runTests } from "../tests.mjs";
 
 const [chromium, example, modules] = process.argv.slice(2);
 const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
@@ -164,36 +164,13 @@ async function answering(url) {
   throw new Error(`${example} does not answer on ${url}`);
 }
 
-const started = performance.now();
 const port = await freePort();
 const server = spawn(example, ["--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "inherit", "inherit"] });
 const at = (path) => `http://127.0.0.1:${port}${path}`;
-const browser = new Chromium(chromium);
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, () => {
-    server.kill();
-    browser.kill();
-    process.exit(1);
-  });
-}
-let failed = 0;
-try {
-  assert.equal((await answering(at("/forecast"))).status, 402);
-  for (const [name, test] of Object.entries(tests)) {
-    const tab = await browser.tab();
-    try {
-      await test(tab, at);
-      console.log(`browser: ok      ${name}`);
-    } catch (error) {
-      failed += 1;
-      console.log(`browser: FAILED  ${name}\n${error.stack}`);
-    }
-    await tab.close();
-  }
-} finally {
-  server.kill();
-  await browser.close();
-}
-const seconds = ((performance.now() - started) / 1000).toFixed(1);
-console.log(`browser: ${Object.keys(tests).length - failed} passed, ${failed} failed, in ${seconds} s`);
-process.exitCode = failed ? 1 : 0;
+await runTests(chromium, tests, {
+  begin: async () => {
+    assert.equal((await answering(at("/forecast"))).status, 402);
+    return [at];
+  },
+  end: () => server.kill(),
+});

@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Chromium } from "../chromium.mjs";
+import { runTests } from "../tests.mjs";
 import { Billing } from "./billing.mjs";
 
 const [chromium, example, farebox] = process.argv.slice(2);
@@ -130,27 +130,15 @@ const elsewhere = createServer((_, answer) => answer.setHeader("content-type", "
 const foreign = (await listening(elsewhere)).replace("127.0.0.1", "localhost");
 const environment = { ...process.env, PAYLERA_API_TOKEN: billing.token, PAYLERA_RELAY_SECRET: "a secret for the browser's own test", PAYLERA_WEBHOOK_SECRET: webhookSecret };
 const app = spawn(example, ["--listen", "127.0.0.1:0", "--upstream-url", billing.url], { env: environment, stdio: ["ignore", "pipe", "inherit"] });
-const browser = new Chromium(chromium);
-let failed = 0;
-try {
-  const [line] = await once(createInterface(app.stdout), "line");
-  const url = `${line.match(/http:\/\/[^\s]+/)[0]}/`;
-  for (const [name, test] of Object.entries(tests)) {
-    const tab = await browser.tab();
-    try {
-      await test(tab, { url, elsewhere: foreign, billing });
-      console.log(`ok   ${name}`);
-    } catch (error) {
-      failed++;
-      console.log(`FAIL ${name}\n${error.stack}`);
-    }
-    await tab.close();
-  }
-} finally {
-  app.kill("SIGTERM");
-  await browser.close();
-  await billing.stop();
-  elsewhere.close();
-  elsewhere.closeAllConnections();
-}
-process.exitCode = failed ? 1 : 0;
+await runTests(chromium, tests, {
+  begin: async () => {
+    const [line] = await once(createInterface(app.stdout), "line");
+    return [{ url: `${line.match(/http:\/\/[^\s]+/)[0]}/`, elsewhere: foreign, billing }];
+  },
+  end: async () => {
+    app.kill("SIGTERM");
+    elsewhere.close();
+    elsewhere.closeAllConnections();
+    await billing.stop();
+  },
+});

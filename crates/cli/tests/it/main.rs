@@ -7,6 +7,7 @@ mod billing_usage;
 mod commands;
 mod deliveries;
 mod facilitator;
+mod guides;
 mod hostile;
 mod journey;
 mod kill_9;

@@ -3,6 +3,7 @@
 use std::{fs, process::Output};
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::world::{Engine, Server, World};
 
@@ -48,14 +49,14 @@ export = {}
 "#;
 
 /// A merchant's server, its token, and a folder for files.
-struct Shop {
+pub(crate) struct Shop {
     world: World,
     server: Server,
     token: String,
 }
 
 impl Shop {
-    async fn new(engine: Engine) -> Option<Self> {
+    pub(crate) async fn new(engine: Engine) -> Option<Self> {
         let world = World::new(engine).await?;
         let token = world.json(&["init", "--json"])["api_token"].as_str().unwrap().to_owned();
         let server = world.serve();
@@ -63,7 +64,7 @@ impl Shop {
         Some(Self { world, server, token })
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         let mut command = self.world.farebox(&["config"]);
         let credentials = self.world.folder.path().join("credentials.json");
         command.args(args).args(["--url", &self.server.url]).env("FAREBOX_TOKEN", &self.token);
@@ -71,7 +72,7 @@ impl Shop {
     }
 
     #[track_caller]
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let mut all = args.to_vec();
         all.push("--json");
         let output = self.run(&all);
@@ -80,13 +81,13 @@ impl Shop {
     }
 
     #[track_caller]
-    fn refused(&self, args: &[&str]) -> String {
+    pub(crate) fn refused(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
         String::from_utf8(output.stderr).unwrap()
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.world.folder.path().join(name), text).unwrap();
     }
 
@@ -101,7 +102,16 @@ impl Shop {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
-    async fn plans(&self) -> Vec<Value> {
+    /// Every request is one of its own.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+        let request = http().post(format!("{}/v1/{path}", self.server.url)).bearer_auth(&self.token).json(body);
+        let answer = request.header("idempotency-key", Uuid::now_v7().to_string()).send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    pub(crate) async fn plans(&self) -> Vec<Value> {
         let get = http().get(format!("{}/v1/plans", self.server.url)).bearer_auth(&self.token);
         let answer: Value = get.send().await.unwrap().json().await.unwrap();
         answer["data"].as_array().unwrap().clone()
@@ -270,83 +280,6 @@ async fn the_schema_is_the_servers_own() {
         http().get(format!("{}/config.schema.json", shop.server.url)).send().await.unwrap().json().await.unwrap();
     assert_eq!(printed, served);
     assert_eq!(printed["properties"]["plans"]["type"], "array");
-}
-
-/// The guide's first block in this language.
-fn block(language: &str) -> &'static str {
-    let guide = include_str!("../../../../docs/guides/plans-as-code.md");
-    let start = guide.split_once(&format!("```{language}\n")).unwrap().1;
-    start.split_once("```").unwrap().0
-}
-
-#[tokio::test]
-async fn the_guides_files_do_what_the_guide_says() {
-    let shop = Shop::new(Engine::Sqlite).await.unwrap();
-    shop.write("plans.toml", block("toml"));
-    assert_eq!(shop.json(&["apply", "--yes"])["applied"], 4);
-    shop.write("plans.toml", &block("toml").replace("amount = 1900", "amount = 2400"));
-    let said = String::from_utf8(shop.run(&["plan"]).stdout).unwrap();
-    for line in [
-        "~ plan pro: a new version, subscriptions keep theirs\n    prices[0].amount: 1900 → 2400",
-        "0 to create, 1 to change, 0 to archive, 3 as they are",
-    ] {
-        assert!(said.contains(line), "{said}");
-    }
-    shop.write("plans.toml", &block("toml").replace("includedUsage = 1000 ", "includedUse = 1000 "));
-    let said = shop.refused(&["plan"]);
-    assert!(said.contains("plans.toml:21: plans[0].features.api_calls.includedUse: unknown field"), "{said}");
-    shop.write("plans.yaml", block("yaml"));
-    assert_eq!(shop.json(&["plan", "plans.yaml"])["unchanged"], 1);
-}
-
-/// The blocks of the guide to usage in this language.
-fn usage_blocks(language: &str) -> Vec<&'static str> {
-    let guide = include_str!("../../../../docs/guides/measure-usage.md");
-    let fence = format!("```{language}\n");
-    let blocks = guide.split(fence.as_str()).skip(1);
-    blocks.map(|rest| rest.split_once("```").unwrap().0).collect()
-}
-
-const USERS: &str = r#"
-[[plans]]
-code = "free"
-name = "Free"
-
-[[plans.prices]]
-amount = 0
-currency = "USD"
-interval = "month"
-
-[plans.features]
-users = { includedUsage = 10 }
-"#;
-
-#[tokio::test]
-async fn the_guide_to_usage_counts_what_it_says() {
-    let shop = Shop::new(Engine::Sqlite).await.unwrap();
-    let file = format!("apiVersion = \"2026-05-01\"\n{}{USERS}", usage_blocks("toml")[0]);
-    shop.write("plans.toml", &file);
-    assert_eq!(shop.json(&["apply", "--yes"])["applied"], 3);
-    let post = async |path: &str, body: Value| {
-        let request = http().post(format!("{}/v1/{path}", shop.server.url)).bearer_auth(&shop.token).json(&body);
-        let key = body.to_string().len().to_string() + path;
-        let answer = request.header("idempotency-key", key.replace('/', "-")).send().await.unwrap();
-        let (status, text) = (answer.status(), answer.text().await.unwrap());
-        assert!(status.is_success(), "{path}: {text}");
-        serde_json::from_str::<Value>(&text).unwrap_or_default()
-    };
-    let plan = shop.plans().await[0]["id"].clone();
-    let customer = post("customers", json!({"email": "ann@example.com"})).await["id"].clone();
-    post("attach", json!({"customer_id": customer, "plan_id": plan})).await;
-    let event: Value =
-        serde_json::from_str(&usage_blocks("json")[0].replace("0198…", customer.as_str().unwrap())).unwrap();
-    for key in ["first", "again"] {
-        let mut event = event.clone();
-        event["dedup_key"] = json!(key);
-        post("track", event).await;
-    }
-    let check = post("check", json!({"customer_id": customer, "feature_code": "users"})).await;
-    assert_eq!((&check["usage"], &check["balance"]), (&json!(1), &json!(9)));
 }
 
 const COUNTED: &str = r#"apiVersion = "2026-05-01"
