@@ -81,7 +81,7 @@ pub(super) async fn event(payments: &Payments, event: ProviderEvent) -> Result<(
     let Some(row) = about(payments, &event).await? else { return later(payments, event, TRIES).await };
     let provider = payments.rail_of(&row)?;
     let patience = if provider.capabilities().signed_webhooks { PATIENT_TRIES } else { TRIES };
-    let Ok(Some(seen)) = within::look(&*provider, provider.lookup(&whose(&row))).await else {
+    let Ok(Some(seen)) = look(&*provider, &row).await else {
         return later(payments, event, patience).await;
     };
     let pending = refunds_under_way(payments, &row).await?;

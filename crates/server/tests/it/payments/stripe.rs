@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::Method;
+use farebox_engine::payment::{Command, EventKey, ProviderEvent};
 use farebox_providers::stripe::Stripe;
 use farebox_server::payments::{PaymentLimits, Payments, reconcile, routes, step};
 use farebox_types::{Secret, Timestamp};
@@ -56,6 +57,15 @@ impl<'a> Shop<'a> {
         (text("id"), text("payment_id"))
     }
 
+    /// An event has come, verified and written down.
+    async fn hears(&self, event: &str, kind: &str, intent: &str) {
+        let key = EventKey { tenant: self.world.merchant, provider: "stripe".to_owned(), id: event.to_owned() };
+        let (kind, provider_id, now) = (kind.to_owned(), Some(intent.to_owned()), self.world.now());
+        let (our_id, applied_at, next_try) = (None, None, Some(now));
+        let row = ProviderEvent { key, kind, our_id, provider_id, received_at: now, applied_at, next_try, tries: 0 };
+        self.world.store.pay(Command::Arrive(Box::new(row))).await.unwrap();
+    }
+
     async fn differences(&self) -> Vec<String> {
         let found = reconcile(&self.payments, self.world.merchant, Timestamp::from_seconds(0)).await.unwrap();
         found.iter().map(ToString::to_string).collect()
@@ -77,6 +87,19 @@ on_both! {
         assert!(!shop.fake.pays_with_another_card(&intent), "it is over there too");
         shop.works(3600).await;
         assert_eq!((&shop.get(&id).await["captured_minor"], shop.differences().await), (&json!(0), vec![]));
+    }
+
+    async fn an_event_that_tells_of_the_failure_closes_it_before_it_is_over(world: &World) {
+        let shop = Shop::new(world).await;
+        let (id, intent) = shop.at_the_bank().await;
+        shop.fake.fails_at_the_bank(&intent);
+        shop.fake.break_next("/cancel", Wrong::FailBefore);
+        shop.hears("evt_1", "payment_intent.payment_failed", &intent).await;
+        shop.works(0).await;
+        assert_eq!(shop.get(&id).await["status"], "requires_action", "it could still be paid");
+        shop.works(30).await;
+        assert_eq!(shop.get(&id).await["status"], "failed");
+        assert!(!shop.fake.pays_with_another_card(&intent), "it is over there too");
     }
 
     async fn who_confirms_after_the_bank_has_said_no_closes_it_as_well(world: &World) {
