@@ -1,6 +1,6 @@
 //! Serving until the process is told to stop, for every command that serves.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{io::ErrorKind, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -87,8 +87,10 @@ async fn serve(listener: TcpListener, routes: Router, head: Duration, stop: watc
                 let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
                 tokio::spawn(see_through(connections.watch(connection), asked, head));
             }
+            // Its client has gone before it was accepted: that is nobody else's trouble.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
-                tracing::debug!("a connection could not be accepted: {error}");
+                tracing::warn!("no connection can be accepted: {error}");
                 sleep(BREATHER).await;
             }
         }
